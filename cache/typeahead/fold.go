@@ -1,0 +1,288 @@
+package typeahead
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// glyph is a letter of a text, with its marks, as it is compared.
+type glyph struct {
+	base       string // folded
+	alt        string // another usual spelling, folded; empty where there is none
+	start, end int    // where in the text, in code points
+	kind       kind
+	unspaced   bool // of a script that does not space words
+}
+
+// kind is the part that a glyph plays in the words of a text.
+type kind uint8
+
+const (
+	letter    kind = iota // part of a word: a letter, digit or mark
+	connector             // both joins and splits words: an apostrophe, hyphen or middle dot
+	separator             // splits words
+	nothing               // not seen: a soft hyphen, a joiner
+)
+
+// glyphs takes a text apart, and leaves out what is not seen.
+func glyphs(text string) []glyph {
+	list := make([]glyph, 0, len(text))
+	for at := 0; text != ""; {
+		var g glyph
+		n := 1
+		if text[0] < utf8.RuneSelf && (len(text) == 1 || text[1] < utf8.RuneSelf) {
+			g, g.start, g.end = asciiGlyphs[text[0]], at, at+1 // most text is such, which no mark follows
+		} else {
+			n = norm.NFC.NextBoundaryInString(text, true)
+			g = newGlyph(text[:n])
+			g.start, g.end = at, at+utf8.RuneCountInString(text[:n])
+		}
+		if g.kind != nothing {
+			list = append(list, g)
+		}
+		at, text = g.end, text[n:]
+	}
+	return list
+}
+
+// asciiGlyphs holds the glyph of each ASCII character, at no place.
+var asciiGlyphs = func() (table [utf8.RuneSelf]glyph) {
+	for r := range table {
+		table[r] = newGlyph(string(rune(r)))
+	}
+	return table
+}()
+
+func newGlyph(cluster string) glyph {
+	first, _ := utf8.DecodeRuneInString(cluster)
+	if plain, ok := connectors[first]; ok {
+		return glyph{base: plain, kind: connector}
+	}
+	if strings.ContainsRune(unseen, first) {
+		return glyph{kind: nothing}
+	}
+	var g glyph
+	g.kind = separator
+	var base, alt strings.Builder
+	hasAlt := false
+	for _, r := range norm.NFC.String(cluster) {
+		if unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark) {
+			g.kind = letter
+		}
+		spelling := spell(r)
+		base.WriteString(spelling[0])
+		if spelling[1] != "" {
+			hasAlt = true
+			alt.WriteString(spelling[1])
+		} else {
+			alt.WriteString(spelling[0])
+		}
+	}
+	if g.base = base.String(); hasAlt {
+		g.alt = alt.String()
+	}
+	if g.base == "" { // a mark that stands on nothing
+		return glyph{kind: nothing}
+	}
+	g.unspaced = unicode.In(first, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) || first == 'ー'
+	return g
+}
+
+// connectors are written in many ways; these are their plain ones.
+var connectors = func() map[rune]string {
+	plain := map[rune]string{}
+	for _, r := range "'’‘ʼʻʾʿ`´′＇׳״" {
+		plain[r] = "'"
+	}
+	for _, r := range "-‐‑‒–—−－" {
+		plain[r] = "-"
+	}
+	for _, r := range "·・･" {
+		plain[r] = "·"
+	}
+	return plain
+}()
+
+// unseen are a soft hyphen, joiners and marks of direction, and the Arabic tatweel,
+// which only stretches a word.
+const unseen = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u0640"
+
+// spellings are letters that their decomposition does not fold, and those with a
+// second usual spelling.
+var spellings = map[rune][2]string{
+	'ä': {"a", "ae"}, 'ö': {"o", "oe"}, 'ü': {"u", "ue"}, 'å': {"a", "aa"}, 'ø': {"o", "oe"},
+	'đ': {"d", "dj"}, 'ß': {"ss"}, 'æ': {"ae"}, 'œ': {"oe"}, 'ð': {"d"}, 'þ': {"th"}, 'ł': {"l"},
+	'ħ': {"h"}, 'ı': {"i"}, 'ŋ': {"n"}, 'ə': {"e"}, 'ŧ': {"t"}, 'ĸ': {"k"}, 'ƒ': {"f"},
+	'ς': {"σ"},                                                 // the Greek sigma at a word's end
+	'ך': {"כ"}, 'ם': {"מ"}, 'ן': {"נ"}, 'ף': {"פ"}, 'ץ': {"צ"}, // Hebrew letters at a word's end
+	'ٱ': {"ا"}, 'ى': {"ي"}, 'ة': {"ه"}, 'ک': {"ك"}, 'ی': {"ي"}, // Arabic and Persian forms
+}
+
+// spell returns the folded spellings of a rune; the second is empty where there is
+// only one.
+func spell(r rune) [2]string {
+	if r < utf8.RuneSelf {
+		return [2]string{ascii[r]}
+	}
+	r = unicode.ToLower(r)
+	if spelling, ok := spellings[r]; ok {
+		return spelling
+	}
+	var folded strings.Builder
+	for _, part := range norm.NFKD.String(string(r)) {
+		if dropped(part) {
+			continue
+		}
+		part = unicode.ToLower(part)
+		if spelling, ok := spellings[part]; ok {
+			folded.WriteString(spelling[0])
+		} else {
+			folded.WriteRune(part)
+		}
+	}
+	return [2]string{folded.String()}
+}
+
+// ascii holds the lower-case form of each ASCII character.
+var ascii = func() (table [utf8.RuneSelf]string) {
+	for r := range table {
+		table[r] = string(unicode.ToLower(rune(r)))
+	}
+	return table
+}()
+
+// dropped tells which marks are left out: accents, points, tones. By their
+// canonical combining classes: 0 are vowel signs, 7 to 9 the nukta, the kana
+// voicing marks and the virama, 103 and 118 the Thai and Lao vowels below, which
+// are letters of their own.
+// Source: Unicode Standard Annex 44, section 5.7.4.
+func dropped(r rune) bool {
+	class := norm.NFKD.PropertiesString(string(r)).CCC()
+	return class > 9 && class != 103 && class != 118
+}
+
+// maxMixed is how many letters with two spellings a word may have to be spelled in
+// every mix; with more, only all in one way or all in the other.
+const maxMixed = 3
+
+// spelled returns the ways in which a word can be spelled, its base first.
+func spelled(word []glyph) []string {
+	doubles := 0
+	for _, g := range word {
+		if g.alt != "" {
+			doubles++
+		}
+	}
+	base := text(word)
+	switch {
+	case doubles == 0:
+		return []string{base}
+	case doubles > maxMixed:
+		return []string{base, join(word, glyph.other)}
+	}
+	forms := []string{""}
+	for _, g := range word {
+		for i := range forms {
+			if g.alt != "" {
+				forms = append(forms, forms[i]+g.alt)
+			}
+			forms[i] += g.base
+		}
+	}
+	return forms
+}
+
+// text is the folded text of glyphs.
+func text(list []glyph) string {
+	return join(list, func(g glyph) string { return g.base })
+}
+
+func join(list []glyph, form func(glyph) string) string {
+	joined := make([]byte, 0, 2*len(list))
+	for _, g := range list {
+		joined = append(joined, form(g)...)
+	}
+	return string(joined)
+}
+
+// other is the second spelling where there is one.
+func (g glyph) other() string {
+	if g.alt != "" {
+		return g.alt
+	}
+	return g.base
+}
+
+// unmarked returns a folded text without its marks, where it has any: marks that
+// are letters of their own to some are diacritics to others, who leave them out.
+// Once without those that Unicode orders (the kana voicing marks, Thai vowels
+// below), once without all.
+func unmarked(form string) []string {
+	if isASCII(form) {
+		return nil
+	}
+	var forms []string
+	for _, drop := range []func(rune) bool{ordered, isMark} {
+		bare := strings.Map(func(r rune) rune {
+			if drop(r) {
+				return -1
+			}
+			return r
+		}, form)
+		if bare != form && !slices.Contains(forms, bare) {
+			forms = append(forms, bare)
+		}
+	}
+	return forms
+}
+
+func ordered(r rune) bool { return norm.NFKD.PropertiesString(string(r)).CCC() != 0 }
+
+func isMark(r rune) bool { return unicode.Is(unicode.Mn, r) }
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// forms are all the ways in which a glyph of a stored word can be typed.
+func (g glyph) forms() []string {
+	forms := append([]string{g.base}, unmarked(g.base)...)
+	if g.alt != "" {
+		forms = append(forms, g.alt)
+	}
+	return forms
+}
+
+// reach returns how many glyphs of a stored word a query reaches into, and whether
+// it is the whole word; -1 where the query is not its beginning in any spelling.
+func reach(word []glyph, query string) (n int, whole bool) {
+	if query == "" {
+		return 0, len(word) == 0
+	}
+	if len(word) == 0 {
+		return -1, false
+	}
+	n = -1
+	for _, form := range word[0].forms() {
+		if rest, ok := strings.CutPrefix(query, form); ok {
+			if m, all := reach(word[1:], rest); m >= 0 && (m+1 > n || all) {
+				n, whole = m+1, all
+			}
+		} else if strings.HasPrefix(form, query) {
+			n = max(n, 1)
+		}
+		if whole {
+			break
+		}
+	}
+	return n, whole
+}
