@@ -62,7 +62,7 @@ func newGlyph(cluster string) glyph {
 	if plain, ok := connectors[first]; ok {
 		return glyph{base: plain, kind: connector}
 	}
-	if strings.ContainsRune(unseen, first) {
+	if unseen(first) {
 		return glyph{kind: nothing}
 	}
 	var g glyph
@@ -70,7 +70,7 @@ func newGlyph(cluster string) glyph {
 	var base, alt strings.Builder
 	hasAlt := false
 	for _, r := range norm.NFC.String(cluster) {
-		if unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark) {
+		if inWord(r) {
 			g.kind = letter
 		}
 		spelling := spell(r)
@@ -107,9 +107,16 @@ var connectors = func() map[rune]string {
 	return plain
 }()
 
-// unseen are a soft hyphen, joiners and marks of direction, and the Arabic tatweel,
-// which only stretches a word.
-const unseen = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u0640"
+// unseen tells what is not seen in a word: soft hyphens, joiners, marks of
+// direction, which glyph of a Han letter is meant, and the Arabic tatweel, which
+// only stretches a word.
+func unseen(r rune) bool {
+	const tatweel = '\u0640'
+	return r == tatweel || unicode.In(r, unicode.Cf, unicode.Variation_Selector)
+}
+
+// inWord tells what words are made of.
+func inWord(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark) }
 
 // spellings are letters that their decomposition does not fold, and those with a
 // second usual spelling.
@@ -120,6 +127,16 @@ var spellings = map[rune][2]string{
 	'ς': {"σ"},                                                 // the Greek sigma at a word's end
 	'ך': {"כ"}, 'ם': {"מ"}, 'ן': {"נ"}, 'ף': {"פ"}, 'ץ': {"צ"}, // Hebrew letters at a word's end
 	'ٱ': {"ا"}, 'ى': {"ي"}, 'ة': {"ه"}, 'ک': {"ك"}, 'ی': {"ي"}, // Arabic and Persian forms
+
+	// While a Korean name is typed, the next syllable's first consonant shows as
+	// the last of the one before (간 on the way to 가나), and half a diphthong as a
+	// vowel (고 on the way to 과). With finals as initials, and what takes two keys
+	// as two, what has been typed is a beginning at every key.
+	'ᆨ': {"ᄀ"}, 'ᆩ': {"ᄁ"}, 'ᆪ': {"ᄀᄉ"}, 'ᆫ': {"ᄂ"}, 'ᆬ': {"ᄂᄌ"}, 'ᆭ': {"ᄂᄒ"}, 'ᆮ': {"ᄃ"},
+	'ᆯ': {"ᄅ"}, 'ᆰ': {"ᄅᄀ"}, 'ᆱ': {"ᄅᄆ"}, 'ᆲ': {"ᄅᄇ"}, 'ᆳ': {"ᄅᄉ"}, 'ᆴ': {"ᄅᄐ"}, 'ᆵ': {"ᄅᄑ"},
+	'ᆶ': {"ᄅᄒ"}, 'ᆷ': {"ᄆ"}, 'ᆸ': {"ᄇ"}, 'ᆹ': {"ᄇᄉ"}, 'ᆺ': {"ᄉ"}, 'ᆻ': {"ᄊ"}, 'ᆼ': {"ᄋ"},
+	'ᆽ': {"ᄌ"}, 'ᆾ': {"ᄎ"}, 'ᆿ': {"ᄏ"}, 'ᇀ': {"ᄐ"}, 'ᇁ': {"ᄑ"}, 'ᇂ': {"ᄒ"},
+	'ᅪ': {"ᅩᅡ"}, 'ᅫ': {"ᅩᅢ"}, 'ᅬ': {"ᅩᅵ"}, 'ᅯ': {"ᅮᅥ"}, 'ᅰ': {"ᅮᅦ"}, 'ᅱ': {"ᅮᅵ"}, 'ᅴ': {"ᅳᅵ"},
 }
 
 // spell returns the folded spellings of a rune; the second is empty where there is
@@ -134,8 +151,8 @@ func spell(r rune) [2]string {
 	}
 	var folded strings.Builder
 	for _, part := range norm.NFKD.String(string(r)) {
-		if dropped(part) {
-			continue
+		if _, connects := connectors[part]; dropped(part) || inWord(r) && (connects || !inWord(part)) {
+			continue // ŀ and ŉ hold a connector that is no connector there
 		}
 		part = unicode.ToLower(part)
 		if spelling, ok := spellings[part]; ok {
@@ -264,25 +281,27 @@ func (g glyph) forms() []string {
 
 // reach returns how many glyphs of a stored word a query reaches into, and whether
 // it is the whole word; -1 where the query is not its beginning in any spelling.
+// It goes through the word once, with every place in the query that some spelling
+// of the glyphs before has come to: where one spelling begins another (å as a and
+// aa), trying them one after the other would take time exponential in the word.
 func reach(word []glyph, query string) (n int, whole bool) {
-	if query == "" {
-		return 0, len(word) == 0
-	}
-	if len(word) == 0 {
-		return -1, false
-	}
 	n = -1
-	for _, form := range word[0].forms() {
-		if rest, ok := strings.CutPrefix(query, form); ok {
-			if m, all := reach(word[1:], rest); m >= 0 && (m+1 > n || all) {
-				n, whole = m+1, all
+	places := []int{0}
+	for i, g := range word {
+		var next []int
+		for _, at := range places {
+			for _, form := range g.forms() {
+				rest, typed := strings.CutPrefix(query[at:], form)
+				switch {
+				case rest == "" || strings.HasPrefix(form, query[at:]):
+					n = i + 1
+					whole = whole || typed && i == len(word)-1
+				case typed && !slices.Contains(next, at+len(form)):
+					next = append(next, at+len(form))
+				}
 			}
-		} else if strings.HasPrefix(form, query) {
-			n = max(n, 1)
 		}
-		if whole {
-			break
-		}
+		places = next
 	}
 	return n, whole
 }

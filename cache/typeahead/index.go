@@ -6,7 +6,8 @@ import (
 )
 
 // Index finds people by the first letters of their names and addresses. It never
-// changes, and may be read by any number of goroutines. The zero Index is empty.
+// changes, and may be read by any number of goroutines. The zero Index is empty, and
+// so is a nil one.
 type Index struct {
 	base    *segment // most of the people
 	gone    bitset   // documents of base that were removed, or are in overlay
@@ -36,6 +37,9 @@ const (
 // ID, and those removed are not to be found. Removing somebody who is not there
 // does nothing. x stays as it is.
 func (x *Index) With(upserts []Entry, removed []string) *Index {
+	if x == nil {
+		x = &Index{}
+	}
 	next := &Index{base: x.base, gone: slices.Clone(x.gone), left: x.left}
 	fate := make(map[string]int, len(upserts)+len(removed)) // id → its last upsert, -1 for removed
 	for i, e := range upserts {
@@ -93,7 +97,10 @@ func (s *segment) documents(gone bitset, keep func(id string) bool, more ...docu
 
 // Len returns how many people the index holds.
 func (x *Index) Len() int {
-	if x.overlay == nil {
+	switch {
+	case x == nil:
+		return 0
+	case x.overlay == nil:
 		return x.left
 	}
 	return x.left + len(x.overlay.ids)

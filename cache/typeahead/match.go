@@ -15,9 +15,10 @@ type place struct {
 }
 
 // Matches returns where a query is found in an entry: a row for each field that
-// matched, in the order of MatchField, with its ranges. Each word is shown where
-// it matched best, and of equal places in the first. An entry whom a search finds
-// has at least one.
+// matched, in the order of MatchField, with its ranges. Each word is shown in the
+// display name if it is there, which is what people read, else where it matched
+// best, and of equal places in the first. An entry whom a search finds has at
+// least one.
 func (q Query) Matches(e Entry) []*pb.FieldMatch {
 	fields := e.fields()
 	var places []place
@@ -36,12 +37,12 @@ func (q Query) Matches(e Entry) []*pb.FieldMatch {
 	return rows(places, fields)
 }
 
-// locate finds the best place of each piece; the weight is that of the worst, and
-// 0 where one is nowhere.
+// locate finds the place to show each piece at. The weight is that of the piece
+// that matches worst anywhere, as in Search, and 0 where one is nowhere.
 func locate(way way, fields []field) (weight int, at []place) {
 	weight = wholeAddress
 	for _, piece := range way {
-		var best place
+		var best, named place // anywhere, and in the display name
 		for i, f := range fields {
 			for _, w := range f.words {
 				if found := w.locate(piece); found.weight > best.weight {
@@ -49,8 +50,14 @@ func locate(way way, fields []field) (weight int, at []place) {
 					best.field = i
 				}
 			}
+			if f.field == pb.MatchField_MATCH_FIELD_DISPLAY_NAME {
+				named = best // it comes first
+			}
 		}
 		weight = min(weight, best.weight)
+		if named.weight > 0 {
+			best = named
+		}
 		at = append(at, best)
 	}
 	return weight, at

@@ -182,7 +182,7 @@ func (b *best) add(r ranked) {
 // Search returns those whom a query finds and keep lets through, best first, at
 // most limit. A nil keep lets everybody through.
 func (x *Index) Search(q Query, limit int, keep func(id string) bool) []Hit {
-	if len(q.words) == 0 || limit <= 0 {
+	if x == nil || len(q.words) == 0 || limit <= 0 {
 		return nil
 	}
 	found := best{limit: limit, list: make([]ranked, 0, limit)}

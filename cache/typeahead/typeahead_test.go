@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/unicode/norm"
+
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
@@ -76,6 +78,9 @@ func TestFinds(t *testing.T) {
 		finds("احمد", named("أَحْمَد علي")), finds("محم", named("محـــمد")), finds("כהנ", named("דוד כהן")), finds("דוד", named("דָּוִד")),
 		finds("王", named("王小明")), finds("小明", named("王小明")), finds("太郎", named("山田太郎")), finds("さく", named("さくら")),
 		finds("はら", named("ばら")), misses("ぱら", named("ばら")), finds("कुम", named("अमित कुमार")), finds("कम", named("अमित कुमार")), misses("कि", named("अमित कुमार")), finds("สม", named("สมชาย")),
+		finds("나간", named("나가나")), finds("고", named("과일")), finds("박성", named("박서연")), finds("갑", named("값진")),
+		finds("葛城", named("葛\U000E0100城")), finds("葛\U000E0100城", named("葛城")), finds("\u2067דוד\u2069", named("דוד")),
+		finds("parallel", named("Para\u0140lel")), finds("ndiaye", named("\u0149diaye")),
 		finds("김", named("김민준")), finds("기", named("김민준")), finds("ㄱ", named("김민준")), finds("민준", named("김민준")),
 
 		// Addresses: the whole, and the parts of the local part; never the domain.
@@ -121,12 +126,14 @@ func TestOrder(t *testing.T) {
 		{ID: "address", Name: "Maria Novak", Email: "jan@contoso.com"},
 		{ID: "alias", Name: "Petra Novak", Others: []string{"jan@fabrikam.com"}},
 		{ID: "twin-b", Name: "Kim Lee"}, {ID: "twin-a", Name: "Kim Lee"},
+		{ID: "inside", Name: "丁王"}, {ID: "begins", Name: "王明"},
 	}
 	for query, want := range map[string][]string{
 		"jan":              {"given", "surname", "guest", "longer", "address", "alias"},
 		"jan@contoso.com":  {"address"},
 		"jan@":             {"address", "alias"},
 		"kim":              {"twin-a", "twin-b"},
+		"王":                {"begins", "inside"},
 		"j":                {"given", "longer", "surname", "guest", "address", "alias"},
 		"novak":            {"address", "alias"},
 		"jan@fabrikam.com": {"alias"},
@@ -157,8 +164,13 @@ func TestLimitAndKeep(t *testing.T) {
 	if hits := x.Search(Parse("ana"), 0, nil); hits != nil {
 		t.Errorf("Search with limit 0 = %v, want none", hits)
 	}
-	if hits := new(Index).Search(Parse("ana"), 5, nil); len(hits) != 0 {
-		t.Errorf("Search of an empty index = %v, want none", hits)
+	for _, x := range []*Index{nil, new(Index), build(nil)} {
+		if hits := x.Search(Parse("ana"), 5, nil); len(hits) != 0 || x.Len() != 0 {
+			t.Errorf("Search of an empty index = %v, want none", hits)
+		}
+		if got := search(x.With(named("Ana"), nil), "ana"); len(got) != 1 {
+			t.Errorf("Search = %v after an empty index got Ana", got)
+		}
 	}
 }
 
@@ -177,6 +189,8 @@ func TestMatches(t *testing.T) {
 		{entry, "mul anne", "DISPLAY_NAME [Anne]-Marie [Mül]ler"},
 		{entry, "annema", "DISPLAY_NAME [Anne-Ma]rie Müller"},
 		{entry, "anne-marie", "DISPLAY_NAME [Anne-Marie] Müller"},
+		{entry, "annema anne", "DISPLAY_NAME [Anne-Ma]rie Müller"},
+		{Entry{Name: "王小明"}, "小 王", "DISPLAY_NAME [王小]明"},
 		{entry, "marie we", "DISPLAY_NAME Anne-[Marie] Müller; EMAIL am.[we]iss@contoso.com"},
 		{entry, "am.w", "EMAIL [am.w]eiss@contoso.com"},
 		{entry, "schm", "OTHER_ADDRESS a.[schm]idt@contoso.com"},
@@ -186,6 +200,10 @@ func TestMatches(t *testing.T) {
 		{Entry{Name: "Weiß"}, "weis", "DISPLAY_NAME [Weiß]"},
 		{Entry{Name: "Jo Mu\u0308ller"}, "mul", "DISPLAY_NAME Jo [Mu\u0308l]ler"},
 		{Entry{Name: "김민준"}, "기", "DISPLAY_NAME [김]민준"},
+		{Entry{Name: "가나"}, "간", "DISPLAY_NAME [가나]"},
+		{Entry{Name: norm.NFD.String("김민준")}, "기", norm.NFD.String("DISPLAY_NAME [김]민준")},
+		{Entry{Name: "أَحْمَد علي"}, "احم", "DISPLAY_NAME [أَحْمَ]د علي"},
+		{Entry{Name: "王小明", Given: "小明", Surname: "王"}, "小明", "DISPLAY_NAME 王[小明]"},
 		{Entry{Name: "王小明"}, "小", "DISPLAY_NAME 王[小]明"},
 		{Entry{Name: "𝒜na 🙂 Öz"}, "oz", "DISPLAY_NAME 𝒜na 🙂 [Öz]"},
 		{Entry{Name: "X", Given: "Zoe"}, "zo", "GIVEN_NAME [Zo]e"},
@@ -208,4 +226,32 @@ func show(matches []*pb.FieldMatch) string {
 		shown = append(shown, strings.TrimPrefix(m.Field.String(), "MATCH_FIELD_")+" "+text+string(runes[at:]))
 	}
 	return strings.Join(shown, "; ")
+}
+
+// TestLetterOverAndOver is about a name whose letters can be spelled in ways that
+// begin one another, as å can as a and aa: it must not take time beyond measure.
+func TestLetterOverAndOver(t *testing.T) {
+	e := Entry{ID: "id-0", Name: strings.Repeat("å", 128)}
+	for query, found := range map[string]bool{
+		strings.Repeat("a", 128): true, strings.Repeat("a", 256): true, strings.Repeat("a", 200) + "b": false,
+	} {
+		if got := len(Parse(query).Matches(e)) > 0; got != found {
+			t.Errorf("Matches(%q) is found: %v, want %v", query, got, found)
+		}
+	}
+}
+
+// TestConnectedOverAndOver is about a text of nothing but connected letters, which
+// must not make words of its length squared, and is still found as it is typed on.
+func TestConnectedOverAndOver(t *testing.T) {
+	name := strings.Repeat("a-", 128)
+	if words := newDocument(Entry{Name: name}).words; len(words) > 2*maxJoined {
+		t.Errorf("%d different words, want at most %d", len(words), 2*maxJoined)
+	}
+	x := build(named(name))
+	for n := 1; n <= len(name); n++ {
+		if len(search(x, name[:n])) != 1 {
+			t.Fatalf("Search(%q) lost it", name[:n])
+		}
+	}
 }

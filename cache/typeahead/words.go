@@ -110,8 +110,12 @@ func guestAlias(local []glyph) ([]glyph, bool) {
 	return nil, true
 }
 
+// maxJoined is how many parts are joined. No name has more, and joining all of a
+// text of nothing but connected letters would take its length squared.
+const maxJoined = 8
+
 // partWords returns the words of what holds no address: for parts joined by
-// connectors, each part, and each with all that follow it.
+// connectors, each part, and each with those that follow it.
 func partWords(chunk []glyph, class class) []word {
 	var words []word
 	for _, token := range split(chunk, func(g glyph) bool { return g.kind == separator }) {
@@ -120,7 +124,8 @@ func partWords(chunk []glyph, class class) []word {
 			words = append(words, word{part, class})
 			words = append(words, innerWords(part)...)
 			if i < len(parts)-1 {
-				words = append(words, word{letters(parts[i:]), class})
+				joined := parts[i:min(i+maxJoined, len(parts))]
+				words = append(words, word{letters(joined), class})
 			}
 		}
 	}
