@@ -1,0 +1,127 @@
+package cache
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Config is what a Directory needs, and what its knobs mean.
+type Config struct {
+	// Source is where people are read from. Required.
+	Source Source
+	// SyncInterval is the time between two rounds of changes; zero means one
+	// minute.
+	SyncInterval time.Duration
+	// CacheBytes bounds what is kept beside the record: assembled profiles, people
+	// read through, absences. Zero means 64 MiB.
+	CacheBytes int64
+	// MaxPeople bounds the record; zero means two million. A source with more
+	// people fails to fill rather than fill in part.
+	MaxPeople int
+	// LookupTimeout bounds one question to the source, which may serve many
+	// callers; zero means ten seconds. Callers leave earlier by their own deadlines.
+	LookupTimeout time.Duration
+	// FoundTTL is how long somebody whom the record does not hold is remembered
+	// after they were read through; zero means one minute.
+	FoundTTL time.Duration
+	// AbsenceTTL is how long it is remembered that somebody does not exist; zero
+	// means twenty seconds.
+	AbsenceTTL time.Duration
+	// Log hears of failures of the source and of refills. It is told of no person.
+	// Nil discards.
+	Log *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	orDefault(&c.SyncInterval, time.Minute)
+	orDefault(&c.CacheBytes, 64<<20)
+	orDefault(&c.MaxPeople, 2_000_000)
+	orDefault(&c.LookupTimeout, 10*time.Second)
+	orDefault(&c.FoundTTL, time.Minute)
+	orDefault(&c.AbsenceTTL, 20*time.Second)
+	orDefault(&c.Log, slog.New(slog.DiscardHandler))
+	return c
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Directory is one tenant's people in memory. Its methods may be called
+// concurrently. What they return is shared: callers must not change it.
+type Directory struct {
+	config Config
+	epoch  string
+	memo   *memo
+	filled chan struct{} // closed when the first filling is complete
+	start  time.Time
+	listed atomic.Int64 // people read by the filling under way
+	total  atomic.Int64 // people that the filling under way expects; 0 unknown
+
+	flights   singleflight.Group // one question to the source, however many ask
+	ctx       context.Context    // of the flights, which outlive single callers
+	stop      context.CancelFunc
+	inFlight  sync.WaitGroup
+	closeOnce sync.Once
+
+	// mu guards what follows. Readers take all that an answer needs under one
+	// lock, so that it belongs to one revision; what is costly (building an index,
+	// asking the source) happens outside.
+	mu   sync.RWMutex
+	held *held // nil until the first filling is complete
+	sync syncState
+}
+
+// syncState is what the last fillings and rounds left to tell.
+type syncState struct {
+	failure      *Failure // of the newest round or filling; nil if it was well
+	fillDuration time.Duration
+	nextRound    time.Time
+	rounds       int64
+}
+
+// New returns an empty directory. Run fills it and keeps it true.
+func New(config Config) (*Directory, error) {
+	if config.Source == nil {
+		return nil, errors.New("cache: a directory needs a source")
+	}
+	config = config.withDefaults()
+	memo, err := newMemo(config.CacheBytes)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return &Directory{
+		config: config,
+		epoch:  rand.Text()[:12],
+		memo:   memo,
+		filled: make(chan struct{}),
+		start:  time.Now(),
+		ctx:    ctx,
+		stop:   stop,
+	}, nil
+}
+
+// Filled returns a channel that is closed when the directory is complete for the
+// first time.
+func (d *Directory) Filled() <-chan struct{} { return d.filled }
+
+// Close ends what the directory has under way and waits for it. Run has to be
+// ended first, by its context.
+func (d *Directory) Close() {
+	d.closeOnce.Do(func() {
+		d.stop()
+		d.inFlight.Wait()
+		d.memo.close()
+	})
+}

@@ -1,0 +1,100 @@
+package cache
+
+import (
+	"maps"
+	"time"
+
+	"github.com/peopleinsights/peopleinsights/cache/typeahead"
+)
+
+// held is the record of everybody: who they are, what leads to them, and the
+// index over those who may be suggested.
+type held struct {
+	people      map[string]*record // id → person
+	addresses   addressBook
+	index       *typeahead.Index
+	suggestible int
+	revision    int64
+	asOf        time.Time // when the source was last known to say the same
+}
+
+func newHeld() *held {
+	return &held{people: map[string]*record{}, addresses: newAddressBook()}
+}
+
+// find returns the person whom a ref leads to, or nil. A nil held holds nobody.
+func (h *held) find(ref Ref) *record {
+	switch {
+	case h == nil:
+		return nil
+	case ref.ID != "":
+		return h.people[ref.ID]
+	default:
+		return h.addresses.find(ref.Email)
+	}
+}
+
+// changes are people who differ from what is held: id → their new record, or nil
+// for those who are gone.
+type changes map[string]*record
+
+// differing keeps of changes what is not held so already: replays fall away.
+func (h *held) differing(c changes) changes {
+	maps.DeleteFunc(c, func(id string, next *record) bool {
+		old := h.people[id]
+		return old == next || old != nil && next != nil && old.equal(next)
+	})
+	return c
+}
+
+// change applies changes to everything but the index.
+func (h *held) change(c changes) {
+	for id, next := range c {
+		h.put(id, next)
+	}
+}
+
+// put holds next as the person of that id, in place of who was; nil for nobody.
+func (h *held) put(id string, next *record) {
+	if old := h.people[id]; old != nil {
+		h.addresses.remove(old, old.person())
+		delete(h.people, id)
+		h.count(old, -1)
+	}
+	if next != nil {
+		h.people[id] = next
+		h.addresses.add(next, next.person())
+		h.count(next, +1)
+	}
+}
+
+func (h *held) count(r *record, by int) {
+	if r.suggestible() {
+		h.suggestible += by
+	}
+}
+
+// buildIndex makes the index from scratch.
+func (h *held) buildIndex() {
+	h.index = typeahead.Build(func(yield func(typeahead.Entry) bool) {
+		for _, r := range h.people {
+			if r.suggestible() && !yield(r.entry()) {
+				return
+			}
+		}
+	})
+}
+
+// indexWith returns the index as changes make it. It leaves h as it is.
+func (h *held) indexWith(c changes) *typeahead.Index {
+	var upserts []typeahead.Entry
+	var removed []string
+	for id, next := range c {
+		if next != nil && next.suggestible() {
+			upserts = append(upserts, next.entry())
+		} else {
+			removed = append(removed, id)
+		}
+	}
+	return h.index.With(upserts, removed)
+}

@@ -1,0 +1,95 @@
+package cache
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/peopleinsights/peopleinsights/cache/typeahead"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// record is one held person. It is never changed: a change makes a new one, so
+// that what was made of a record can be told by its pointer.
+type record struct {
+	id         string
+	encoded    []byte // the Profile, without other addresses and manager
+	proxies    []string
+	otherMails []string
+	managerID  string
+	guest      bool
+	enabled    bool
+	hasMail    bool
+	unlisted   bool
+}
+
+var (
+	encoding = proto.MarshalOptions{Deterministic: true} // equal people, equal bytes
+	decoding = proto.UnmarshalOptions{}
+)
+
+func newRecord(p Person) (*record, error) {
+	encoded, err := encoding.Marshal(p.Profile)
+	if err != nil {
+		// Only text that is not UTF-8 cannot be encoded; the text stays out of the error.
+		return nil, fmt.Errorf("person %s cannot be held: %w", p.Profile.GetId(), ErrUnavailable)
+	}
+	return &record{
+		id:         p.Profile.GetId(),
+		encoded:    encoded,
+		proxies:    p.Proxies,
+		otherMails: p.OtherMails,
+		managerID:  p.ManagerID,
+		guest:      p.Profile.GetUserType() == pb.UserType_USER_TYPE_GUEST,
+		enabled:    p.Profile.GetAccountState() == pb.AccountState_ACCOUNT_STATE_ENABLED,
+		hasMail:    p.Profile.GetEmail() != "",
+		unlisted:   p.Unlisted,
+	}, nil
+}
+
+// person is what the record was made of.
+func (r *record) person() Person {
+	profile := &pb.Profile{}
+	if err := decoding.Unmarshal(r.encoded, profile); err != nil {
+		panic(fmt.Sprintf("cache: a record's own bytes do not decode: %v", err))
+	}
+	return Person{
+		Profile:    profile,
+		Proxies:    r.proxies,
+		OtherMails: r.otherMails,
+		ManagerID:  r.managerID,
+		Unlisted:   r.unlisted,
+	}
+}
+
+func (r *record) equal(o *record) bool {
+	return r.managerID == o.managerID && r.unlisted == o.unlisted &&
+		bytes.Equal(r.encoded, o.encoded) &&
+		slices.Equal(r.proxies, o.proxies) && slices.Equal(r.otherMails, o.otherMails)
+}
+
+// suggestible tells who may come up in suggestions. Being listed is unreliable in
+// Graph, which is why an unset value counts as listed; false is honoured.
+func (r *record) suggestible() bool { return r.enabled && r.hasMail && !r.unlisted }
+
+// entry is the person as the type-ahead index sees them.
+func (r *record) entry() typeahead.Entry {
+	p := r.person()
+	p.Profile.OtherAddresses = p.otherAddresses()
+	return entryOf(p.Profile)
+}
+
+func entryOf(p *pb.Profile) typeahead.Entry {
+	return typeahead.Entry{
+		ID:      p.GetId(),
+		Name:    p.GetDisplayName(),
+		Given:   p.GetGivenName(),
+		Surname: p.GetSurname(),
+		Email:   p.GetEmail(),
+		UPN:     p.GetUserPrincipalName(),
+		Others:  p.GetOtherAddresses(),
+		Guest:   p.GetUserType() == pb.UserType_USER_TYPE_GUEST,
+	}
+}
