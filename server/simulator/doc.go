@@ -1,0 +1,15 @@
+// Package simulator is a made-up tenant that speaks a slice of Microsoft Graph, with its sign-in.
+//
+// A Simulator listens on one https address with a certificate authority of its own and plays two hosts there: the
+// authority, which hands out access tokens for client credentials, and Graph v1.0, which serves users, the relations
+// between them and delta queries. It is meant to be reached as Microsoft is, over TLS and with Microsoft's SDK, so that
+// nothing in a client needs to know the difference.
+//
+// What it serves is a Directory: a small company that comes with the package (Company), a tenant of any size invented
+// from a seed (Invent), or a file of Graph user resources (Load). A Directory is alive. Put, Patch, Delete, Restore and
+// Purge may be called while it is served, and each of them shows in the next delta round.
+//
+// Graph's refusals are part of what is simulated: wrong page sizes, missing headers, unknown properties and missing
+// permissions are answered with Graph's status, code and text. Faults that Graph has on a bad day are made on request
+// with Fail, RevokeTokens and ExpireDeltaTokens, and Requests tells what a client really asked.
+package simulator

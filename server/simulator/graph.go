@@ -1,0 +1,102 @@
+package simulator
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// The permissions that open a call, any of them. The writing ones include reading.
+var (
+	readBasic = []string{"User.ReadBasic.All"}
+	readUsers = []string{"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+)
+
+// graph serves what is under /v1.0: path is the segments after it, still escaped. Resource names may be in any case.
+func (s *Simulator) graph(c *call, path []string) {
+	p := c.authorize()
+	if p == nil {
+		p = s.route(c, path)
+	}
+	if p != nil {
+		c.fail(p)
+	}
+}
+
+func (s *Simulator) route(c *call, path []string) *problem {
+	segments := make([]string, len(path))
+	for i, segment := range path {
+		var err error
+		if segments[i], err = url.PathUnescape(segment); err != nil {
+			return badRequest("The request URI is not valid.")
+		}
+	}
+	if len(segments) == 0 || segments[0] == "" {
+		return badRequest("Resource not found for the segment ''.")
+	}
+	if c.r.Method != http.MethodGet {
+		return refuse(http.StatusMethodNotAllowed, "Request_BadRequest",
+			"Specified HTTP method is not allowed for the request target.")
+	}
+	head := strings.ToLower(segments[0])
+	if key, ok := keyOf(segments[0], "users"); ok {
+		return s.userPath(c, key, segments[1:])
+	}
+	switch head {
+	case "users":
+		return s.usersPath(c, segments[1:])
+	case "me":
+		return badRequest("/me request is only valid with delegated authentication flow.")
+	}
+	return noSegment(segments[0])
+}
+
+func (s *Simulator) usersPath(c *call, rest []string) *problem {
+	if len(rest) == 0 {
+		return s.listUsers(c)
+	}
+	if len(rest) == 1 {
+		switch strings.ToLower(strings.TrimSuffix(rest[0], "()")) {
+		case "$count":
+			return s.countUsers(c)
+		case "delta", "graph.delta", "microsoft.graph.delta":
+			return s.delta(c)
+		}
+	}
+	return s.userPath(c, rest[0], rest[1:])
+}
+
+func (s *Simulator) userPath(c *call, key string, rest []string) *problem {
+	if len(rest) == 0 {
+		return s.getUser(c, key)
+	}
+	if len(rest) == 1 {
+		switch strings.ToLower(rest[0]) {
+		case "manager":
+			return s.getManager(c, key)
+		case "directreports":
+			return s.listReports(c, key)
+		}
+	}
+	return noSegment(rest[len(rest)-1])
+}
+
+// keyOf takes the key out of a segment like users('a@b'), where a quote in the key is doubled.
+func keyOf(segment, set string) (key string, ok bool) {
+	if len(segment) <= len(set)+2 || !strings.EqualFold(segment[:len(set)], set) {
+		return "", false
+	}
+	key, ok = strings.CutPrefix(segment[len(set):], "(")
+	if !ok || !strings.HasSuffix(key, ")") {
+		return "", false
+	}
+	key = strings.TrimSuffix(key, ")")
+	if len(key) >= 2 && key[0] == '\'' && key[len(key)-1] == '\'' {
+		key = strings.ReplaceAll(key[1:len(key)-1], "''", "'")
+	}
+	return key, key != ""
+}
+
+func noSegment(name string) *problem {
+	return badRequest("Resource not found for the segment '%s'.", name)
+}

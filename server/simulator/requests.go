@@ -1,0 +1,67 @@
+package simulator
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// keptRequests is how many requests a simulator remembers.
+const keptRequests = 10_000
+
+// Request is what a client asked, and how it was answered.
+type Request struct {
+	Time   time.Time // when it was answered
+	Method string
+	URL    string // path and query as sent
+	Header http.Header
+	Status int // zero when it was never answered
+	Units  int // resource units that Graph charges for it; refusals and the sign-in cost nothing
+}
+
+// Requests returns the requests since the start or the last ResetRequests, in the order in which they were answered; of
+// more than 10,000 the newest. The headers come without Authorization. A request is there before its answer arrives.
+func (s *Simulator) Requests() []Request { return s.log.all() }
+
+// ResetRequests forgets the requests so far.
+func (s *Simulator) ResetRequests() { s.log.reset() }
+
+// requestLog is a ring.
+type requestLog struct {
+	mu   sync.Mutex
+	list []Request
+	next int // where the next one goes once the list is full
+}
+
+func (l *requestLog) add(c *call) {
+	header := c.r.Header.Clone()
+	header.Del("Authorization")
+	r := Request{
+		Time:   time.Now(),
+		Method: c.r.Method,
+		URL:    c.r.RequestURI,
+		Header: header,
+		Status: c.out.status,
+		Units:  c.units,
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.list) < keptRequests {
+		l.list = append(l.list, r)
+		return
+	}
+	l.list[l.next] = r
+	l.next = (l.next + 1) % keptRequests
+}
+
+func (l *requestLog) all() []Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append(append([]Request(nil), l.list[l.next:]...), l.list[:l.next]...)
+}
+
+func (l *requestLog) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list, l.next = nil, 0
+}

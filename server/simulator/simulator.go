@@ -1,0 +1,276 @@
+package simulator
+
+import (
+	"context"
+	"crypto/cipher"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config says what tenant a Simulator plays. The zero value is a working one.
+type Config struct {
+	// Listen is the address to listen on; empty means a free port of 127.0.0.1.
+	Listen string
+
+	// TenantID is the tenant's GUID; empty means a fixed made-up one.
+	TenantID string
+
+	// Apps are the applications that may sign in; empty means DefaultApp alone.
+	Apps []App
+
+	// TokenLifetime is how long an access token is good for; zero means one hour. The sign-in tells it in whole
+	// seconds, rounded up.
+	TokenLifetime time.Duration
+
+	// DeltaPageSize is how many people a page of a delta round holds; zero means 200, as Graph does.
+	DeltaPageSize int
+
+	// EmptyPages puts an empty page before every page that a link leads to, in lists and delta rounds.
+	EmptyPages bool
+
+	// Replay sends people again: each page of a delta round ends with the one it began with, and each later round begins
+	// with the last change of the round before.
+	Replay bool
+
+	// RefuseJoinedFilters refuses a $filter in which an "or" joins conditions on different properties, with 400
+	// Request_UnsupportedQuery. Graph as documented answers such a filter; this is for clients that must also manage when
+	// they have to ask for one property after the other.
+	RefuseJoinedFilters bool
+}
+
+// App is an application registered in the tenant.
+type App struct {
+	ID     string
+	Secret string
+
+	// Roles are the application permissions that an administrator has granted, such as "User.Read.All". Without any a
+	// token is issued all the same, and Graph refuses every call made with it.
+	Roles []string
+}
+
+// DefaultApp returns the application that exists when a Config names none. It may read people and the directory.
+func DefaultApp() App {
+	return App{
+		ID:     "5f1c2a4e-8d0b-4c55-9a39-6f5d1d2f7b10",
+		Secret: "simulated-secret",
+		Roles:  []string{"User.Read.All", "Directory.Read.All"},
+	}
+}
+
+const defaultTenant = "0c0a7d5e-2f6b-4f0e-9d0a-3f6f7c1b8a42"
+
+// Simulator is a running tenant. Its methods may be called from any goroutine.
+type Simulator struct {
+	dir      *Directory
+	tenant   string
+	apps     map[string]App
+	lifetime time.Duration
+	pageSize int
+	gaps     bool
+	replay   bool
+	apart    bool // no filter joins properties
+
+	caPEM []byte
+	host  string // host:port
+	seal  cipher.AEAD
+
+	tokens tokens
+	links  epochs
+	faults faults
+	log    requestLog
+
+	server    *http.Server
+	stop      context.CancelFunc
+	accepting sync.WaitGroup
+	inside    gate
+}
+
+// New listens, makes the certificates and starts to serve dir over https. It fails when the address cannot be had or the
+// configuration makes no sense.
+func New(cfg Config, dir *Directory) (*Simulator, error) {
+	s, err := configured(cfg, dir)
+	if err != nil {
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
+	if cfg.Listen == "" {
+		cfg.Listen = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
+	if err := s.start(listener, cfg.Listen); err != nil {
+		listener.Close()
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
+	return s, nil
+}
+
+func configured(cfg Config, dir *Directory) (*Simulator, error) {
+	s := &Simulator{
+		dir:      dir,
+		tenant:   strings.ToLower(cfg.TenantID),
+		apps:     make(map[string]App),
+		lifetime: cfg.TokenLifetime,
+		pageSize: cfg.DeltaPageSize,
+		gaps:     cfg.EmptyPages,
+		replay:   cfg.Replay,
+		apart:    cfg.RefuseJoinedFilters,
+	}
+	if dir == nil {
+		return nil, errors.New("no directory to serve")
+	}
+	if s.tenant == "" {
+		s.tenant = defaultTenant
+	}
+	if _, ok := parseGUID(s.tenant); !ok {
+		return nil, fmt.Errorf("tenant id %q is not a GUID", cfg.TenantID)
+	}
+	if s.pageSize < 0 || s.lifetime < 0 {
+		return nil, errors.New("page size and token lifetime cannot be negative")
+	}
+	if s.pageSize == 0 {
+		s.pageSize = 200
+	}
+	if s.lifetime == 0 {
+		s.lifetime = time.Hour
+	}
+	apps := cfg.Apps
+	if len(apps) == 0 {
+		apps = []App{DefaultApp()}
+	}
+	for _, a := range apps {
+		if a.ID == "" || a.Secret == "" {
+			return nil, errors.New("an app needs an id and a secret")
+		}
+		s.apps[strings.ToLower(a.ID)] = a
+	}
+	var err error
+	s.seal, err = newSeal()
+	return s, err
+}
+
+func (s *Simulator) start(listener net.Listener, asked string) error {
+	host, _, err := net.SplitHostPort(asked)
+	if err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	cert, caPEM, err := certificates(host)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // listening everywhere, reachable here
+	}
+	s.host, s.caPEM = net.JoinHostPort(host, port), caPEM
+
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.server = &http.Server{
+		Handler:           http.HandlerFunc(s.serve),
+		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
+		ReadHeaderTimeout: 30 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		// A client that does not trust the certificate learns of it by itself.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	s.accepting.Go(func() { _ = s.server.ServeTLS(listener, "", "") }) // returns when Close is called, and only to say so
+	return nil
+}
+
+// GraphURL returns the address of Graph v1.0, such as https://127.0.0.1:4321/v1.0.
+func (s *Simulator) GraphURL() string { return s.AuthorityURL() + "/v1.0" }
+
+// AuthorityURL returns the address of the sign-in, without a path or a slash at its end.
+func (s *Simulator) AuthorityURL() string { return "https://" + s.host }
+
+// CAPEM returns the certificate of the authority that signed the server's, as PEM. A client has to trust it.
+func (s *Simulator) CAPEM() []byte { return append([]byte(nil), s.caPEM...) }
+
+// TenantID returns the tenant's GUID in lower case.
+func (s *Simulator) TenantID() string { return s.tenant }
+
+// Close stops listening, breaks off what is being answered and returns when no request is left. It may be called again.
+func (s *Simulator) Close() error {
+	s.stop()
+	err := s.server.Close()
+	s.accepting.Wait()
+	s.inside.close()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// serve records a request, lets the faults have it first, and answers it.
+func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
+	if !s.inside.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.inside.leave()
+	c := &call{sim: s, r: r, id: newGUID(), base: "https://" + r.Host}
+	c.out = &recorder{ResponseWriter: w, tell: func() { s.log.add(c) }}
+	defer func() {
+		if c.out.status == 0 {
+			s.log.add(c)
+		}
+	}()
+	if f, ok := s.faults.take(r.RequestURI); ok {
+		if s.suffer(c, f) {
+			return
+		}
+	}
+	s.answer(c)
+}
+
+// answer is the tenant on a good day.
+func (s *Simulator) answer(c *call) {
+	path := strings.Split(strings.Trim(c.r.URL.EscapedPath(), "/"), "/")
+	switch {
+	case len(path) > 1 && strings.EqualFold(path[1], "oauth2"), len(path) > 1 && strings.EqualFold(path[1], "v2.0"):
+		s.signIn(c, path)
+	case strings.EqualFold(path[0], "v1.0"):
+		s.graph(c, path[1:])
+	default:
+		c.fail(badRequest("Invalid version: %s", path[0]))
+	}
+}
+
+// gate counts the requests being answered. It is no plain WaitGroup because one may still come in while Close waits.
+type gate struct {
+	mu     sync.Mutex
+	closed bool
+	inside sync.WaitGroup
+}
+
+func (g *gate) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.inside.Add(1)
+	return true
+}
+
+func (g *gate) leave() { g.inside.Done() }
+
+// close lets nobody in any more and waits until everybody has left.
+func (g *gate) close() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	g.inside.Wait()
+}
