@@ -1,0 +1,204 @@
+package graph
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+	azauth "github.com/microsoft/kiota-authentication-azure-go"
+	khttp "github.com/microsoft/kiota-http-go"
+	msgraphcore "github.com/microsoftgraph/msgraph-sdk-go-core"
+	"github.com/microsoftgraph/msgraph-sdk-go/users"
+)
+
+// Config is what a Client needs.
+type Config struct {
+	// Endpoint is where Graph and its sign-in are. Required.
+	Endpoint Endpoint
+	// Credential is how to sign in. Required.
+	Credential Credential
+	// CAPEM holds certificates to trust beside the system's; empty for none.
+	CAPEM []byte
+	// Attempts is how often a question of the synchronisation is asked before its
+	// failure counts; zero means four. Questions that people wait for are asked at
+	// most twice: they rather hear soon that there is no answer.
+	Attempts int
+	// AttemptTimeout bounds one attempt; zero means a minute.
+	AttemptTimeout time.Duration
+	// MaxWait is the longest that one question waits before it is asked again. A
+	// Graph that asks for more is not waited for: the failure says how long to
+	// wait. Zero means ten seconds.
+	MaxWait time.Duration
+	// MaxConcurrent bounds how many calls are under way at once; zero means 16.
+	MaxConcurrent int
+}
+
+// Client asks one tenant's Microsoft Graph. It implements cache.Source. Its
+// methods may be called concurrently.
+type Client struct {
+	config    Config
+	adapter   *msgraphcore.GraphRequestAdapterBase
+	transport *http.Transport
+	users     *users.UsersRequestBuilder
+	slots     chan struct{} // one is held by each call under way
+	// plainFilters is set once Graph has refused a filter of several properties.
+	plainFilters atomic.Bool
+}
+
+// New returns a Client. It asks nothing yet: wrong credentials show with the
+// first question.
+func New(config Config) (*Client, error) {
+	if config.Endpoint.URL == nil {
+		return nil, errors.New("graph: an endpoint is needed")
+	}
+	orDefault(&config.Attempts, 4)
+	orDefault(&config.AttemptTimeout, time.Minute)
+	orDefault(&config.MaxWait, 10*time.Second)
+	orDefault(&config.MaxConcurrent, 16)
+	transport, err := newTransport(config)
+	if err != nil {
+		return nil, err
+	}
+	credential, err := config.Credential.token(config.Endpoint, &http.Client{Transport: transport})
+	if err != nil {
+		return nil, fmt.Errorf("graph: %w", err)
+	}
+	// A host that is not named here would be asked without a token.
+	authentication, err := azauth.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(credential,
+		[]string{config.Endpoint.scope()}, []string{config.Endpoint.URL.Hostname()})
+	if err != nil {
+		return nil, fmt.Errorf("graph: %w", err)
+	}
+	adapter, err := msgraphcore.NewGraphRequestAdapterBaseWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
+		authentication, msgraphcore.GraphClientOptions{}, nil, nil, newHTTPClient(transport))
+	if err != nil {
+		return nil, fmt.Errorf("graph: %w", err)
+	}
+	base := config.Endpoint.URL.String()
+	adapter.SetBaseUrl(base)
+	return &Client{
+		config:    config,
+		adapter:   adapter,
+		transport: transport,
+		users:     users.NewUsersRequestBuilderInternal(map[string]string{"baseurl": base}, adapter),
+		slots:     make(chan struct{}, config.MaxConcurrent),
+	}, nil
+}
+
+// Close lets go of idle connections. Calls under way go on.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// newHTTPClient puts the SDK's middleware over transport, in an order that is
+// always the same. Redirects are not followed: Graph gives links, and a token
+// must not travel elsewhere.
+func newHTTPClient(transport *http.Transport) *http.Client {
+	return &http.Client{
+		Transport: khttp.NewCustomTransportWithParentTransport(transport,
+			msgraphcore.NewGraphTelemetryHandler(&msgraphcore.GraphClientOptions{}),
+			khttp.NewParametersNameDecodingHandler(),
+			khttp.NewUserAgentHandler(),
+		),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func newTransport(config Config) (*http.Transport, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if len(config.CAPEM) > 0 && !roots.AppendCertsFromPEM(config.CAPEM) {
+		return nil, errors.New("graph: the CA file holds no PEM certificate")
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone() // proxies from the environment included
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	transport.MaxIdleConnsPerHost = config.MaxConcurrent
+	return transport, nil
+}
+
+// request makes a request anew, for each attempt.
+type request func(context.Context) (*abstractions.RequestInformation, error)
+
+// lookupAttempts is how often a question is asked that people wait for.
+const lookupAttempts = 2
+
+// get asks Graph and hands a good response to read. This is the one retry policy:
+// faults of the server and the network, cut and garbled bodies and throttling are
+// tried again, after as long as Graph asks or twice as long each time, as far as
+// ctx, attempts and MaxWait allow. need names the permission that the question
+// takes.
+func (c *Client) get(ctx context.Context, attempts int, need string, request request, read func(*http.Response) error) error {
+	for attempt := 1; ; attempt++ {
+		err := c.attempt(ctx, need, request, read)
+		if err == nil || ctx.Err() != nil || attempt >= attempts || !retryable(err) {
+			return err
+		}
+		wait := backoff(err, attempt)
+		if deadline, ok := ctx.Deadline(); wait > c.config.MaxWait || ok && time.Until(deadline) < wait {
+			return err
+		}
+		if sleep(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) attempt(ctx context.Context, need string, request request, read func(*http.Response) error) error {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.AttemptTimeout)
+	defer cancel()
+	info, err := request(ctx)
+	if err != nil {
+		return fmt.Errorf("graph: making a request: %w", err)
+	}
+	return c.send(ctx, info, func(response *http.Response) error {
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return responseError(response, need)
+		}
+		if err := read(response); err != nil {
+			return bodyError(response, err)
+		}
+		return nil
+	})
+}
+
+// send has the SDK send a request and hands the response to handle, before the
+// SDK would read it.
+func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation, handle func(*http.Response) error) (err error) {
+	// A claims challenge without quotes makes kiota-http-go index an empty match.
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{kind: errUnavailable, text: "Microsoft Graph's answer made the SDK fail"}
+		}
+	}()
+	var handled error
+	option := abstractions.NewRequestHandlerOption()
+	option.SetResponseHandler(func(response any, _ abstractions.ErrorMappings) (any, error) {
+		handled = handle(response.(*http.Response))
+		return nil, nil
+	})
+	info.AddRequestOptions([]abstractions.RequestOption{option})
+	if _, err := c.adapter.SendPrimitive(ctx, info, "[]byte", nil); err != nil {
+		return sendError(ctx, err)
+	}
+	return handled
+}

@@ -1,0 +1,84 @@
+package graph
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+)
+
+// Credential is how the service signs in. The first way that is set is taken, in
+// the order of the fields; with none, the machine's managed identity.
+type Credential struct {
+	TenantID string // a GUID or a verified domain; required
+	ClientID string // the registered app; required but for a system-assigned managed identity
+	// ClientSecret is the app's secret.
+	ClientSecret string
+	// CertificateFile holds the app's certificate and private key, PEM or PKCS #12.
+	CertificateFile     string
+	CertificatePassword string // of an encrypted key; empty for none
+	SendCertificate     bool   // send the chain, for subject-name authentication
+	// FederatedTokenFile holds a token of a workload identity, as Kubernetes mounts it.
+	FederatedTokenFile string
+}
+
+// token returns the credential that azidentity makes of c.
+func (c Credential) token(e Endpoint, client *http.Client) (azcore.TokenCredential, error) {
+	if c.TenantID == "" {
+		return nil, errors.New("a tenant id is needed to sign in")
+	}
+	options := azcore.ClientOptions{
+		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: e.Authority + "/"},
+		Transport: client,
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // get retries
+	}
+	noDiscovery := !e.knownAuthority()
+	switch {
+	case c.ClientID == "" && (c.ClientSecret != "" || c.CertificateFile != "" || c.FederatedTokenFile != ""):
+		return nil, errors.New("a client id is needed to sign in with a secret, a certificate or a workload identity")
+	case c.ClientSecret != "":
+		return azidentity.NewClientSecretCredential(c.TenantID, c.ClientID, c.ClientSecret,
+			&azidentity.ClientSecretCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: noDiscovery})
+	case c.CertificateFile != "":
+		certificates, key, err := c.certificate()
+		if err != nil {
+			return nil, err
+		}
+		return azidentity.NewClientCertificateCredential(c.TenantID, c.ClientID, certificates, key,
+			&azidentity.ClientCertificateCredentialOptions{
+				ClientOptions: options, DisableInstanceDiscovery: noDiscovery, SendCertificateChain: c.SendCertificate,
+			})
+	case c.FederatedTokenFile != "":
+		return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
+			ClientOptions: options, DisableInstanceDiscovery: noDiscovery,
+			TenantID: c.TenantID, ClientID: c.ClientID, TokenFilePath: c.FederatedTokenFile,
+		})
+	default:
+		// The identity's endpoint is plain http on the machine or its host: it takes
+		// neither our transport nor our authority.
+		managed := &azidentity.ManagedIdentityCredentialOptions{}
+		if c.ClientID != "" {
+			managed.ID = azidentity.ClientID(c.ClientID)
+		}
+		return azidentity.NewManagedIdentityCredential(managed)
+	}
+}
+
+func (c Credential) certificate() ([]*x509.Certificate, crypto.PrivateKey, error) {
+	data, err := os.ReadFile(c.CertificateFile)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the client certificate: %w", err)
+	}
+	certificates, key, err := azidentity.ParseCertificates(data, []byte(c.CertificatePassword))
+	if err != nil {
+		return nil, nil, fmt.Errorf("the client certificate %s: %w", c.CertificateFile, err)
+	}
+	return certificates, key, nil
+}

@@ -1,0 +1,226 @@
+package graph
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// page is a page of people with Graph's links.
+type page struct {
+	cache.Page
+	nextLink, deltaLink string
+}
+
+// Bounds against a server gone wrong: the largest good page, of 999 people, is
+// about 3 MB; the longest property of a directory has 1,024 characters.
+const (
+	maxPageBytes = 64 << 20
+	maxText      = 4 << 10
+	maxTexts     = 2000
+)
+
+// decoder reads JSON as a stream. Values of another type than the one asked for
+// are passed over: they do no harm, and count as not there.
+type decoder struct{ *jsontext.Decoder }
+
+func newDecoder(body io.Reader) decoder {
+	return decoder{jsontext.NewDecoder(&bounded{body, maxPageBytes},
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+}
+
+// bounded fails, where io.LimitReader would seem to end.
+type bounded struct {
+	from io.Reader
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("more than %d bytes", maxPageBytes)
+	}
+	n, err := b.from.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+// decodePage reads a page of a listing or of changes.
+func decodePage(body io.Reader) (page, error) {
+	d := newDecoder(body)
+	var read page
+	isPage := false
+	err := d.object(func(name string) (err error) {
+		switch name {
+		case "value":
+			isPage = true
+			return d.array(func() error {
+				person, err := d.person()
+				if err == nil && person.Profile.GetId() != "" {
+					read.People = append(read.People, person)
+				}
+				return err
+			})
+		case "@odata.nextLink":
+			read.nextLink, err = d.link()
+		case "@odata.deltaLink":
+			read.deltaLink, err = d.link()
+		default:
+			err = d.SkipValue()
+		}
+		return err
+	})
+	if err == nil && !isPage {
+		err = &Error{kind: errUnavailable, text: "this is not Microsoft Graph's answer: check the Graph URL (a page without a value)"}
+	}
+	return read, err
+}
+
+// decodePerson reads one person, whole.
+func decodePerson(body io.Reader) (cache.Person, error) {
+	person, err := newDecoder(body).person()
+	if err == nil && person.Profile.GetId() == "" {
+		err = &Error{kind: errUnavailable, text: "this is not Microsoft Graph's answer: check the Graph URL (a person without an id)"}
+	}
+	person.Said = 0
+	return person, err
+}
+
+// person reads a user resource; a null has no id.
+func (d decoder) person() (cache.Person, error) {
+	p := cache.Person{Profile: &pb.Profile{}}
+	err := d.object(func(name string) error {
+		if property, ok := userProperties[name]; ok {
+			p.Said.Add(property.field)
+			return property.read(d, &p)
+		}
+		switch name {
+		case "manager", "manager@delta":
+			p.Said.Add(cache.FieldManager)
+			return d.manager(&p)
+		case "@removed":
+			p.Gone = true
+		}
+		return d.SkipValue()
+	})
+	if p.Said.Has(fieldUserType) && p.Profile.UserType == pb.UserType_USER_TYPE_UNSPECIFIED {
+		p.Profile.UserType = impliedUserType(p.Profile)
+	}
+	return p, err
+}
+
+// impliedUserType is that of an account older than user types: guests have always
+// been given such a name.
+func impliedUserType(p *pb.Profile) pb.UserType {
+	if strings.Contains(strings.ToUpper(p.GetUserPrincipalName()), "#EXT#") {
+		return pb.UserType_USER_TYPE_GUEST
+	}
+	return pb.UserType_USER_TYPE_MEMBER
+}
+
+// manager reads an expanded manager, or the manager's change: an array although
+// there is at most one, in which somebody who is removed has been the manager.
+func (d decoder) manager(p *cache.Person) error {
+	one := func() error {
+		manager, err := d.person()
+		if err == nil && !manager.Gone && manager.Profile.GetId() != "" {
+			p.ManagerID = manager.Profile.GetId()
+			p.Manager = cache.Summary(manager.Profile)
+		}
+		return err
+	}
+	if d.PeekKind() == '[' {
+		return d.array(one)
+	}
+	return one()
+}
+
+func (d decoder) object(each func(name string) error) error {
+	return d.inside('{', '}', func() error {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		return each(name.String())
+	})
+}
+
+func (d decoder) array(each func() error) error { return d.inside('[', ']', each) }
+
+func (d decoder) inside(begin, end jsontext.Kind, each func() error) error {
+	if kind := d.PeekKind(); kind != begin && kind != 0 {
+		return d.SkipValue()
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != end {
+		if d.PeekKind() == 0 {
+			_, err := d.ReadToken() // says why
+			return err
+		}
+		if err := each(); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+func (d decoder) text() (string, error) { return d.string(maxText) }
+
+// link reads a link, which is opaque: cutting it would break it.
+func (d decoder) link() (string, error) { return d.string(maxPageBytes) }
+
+func (d decoder) string(most int) (string, error) {
+	if d.PeekKind() != '"' {
+		return "", d.SkipValue()
+	}
+	token, err := d.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	text := token.String()
+	if len(text) > most {
+		for text = text[:most]; !utf8.ValidString(text); {
+			text = text[:len(text)-1]
+		}
+	}
+	return text, nil
+}
+
+func (d decoder) texts() (texts []string, err error) {
+	err = d.array(func() error {
+		text, err := d.text()
+		if text != "" && len(texts) < maxTexts {
+			texts = append(texts, text)
+		}
+		return err
+	})
+	return texts, err
+}
+
+// flag reads a boolean, and whether there is one.
+func (d decoder) flag() (value, ok bool, err error) {
+	switch d.PeekKind() {
+	case 't', 'f':
+		token, err := d.ReadToken()
+		return token.Kind() == 't', true, err
+	default:
+		return false, false, d.SkipValue()
+	}
+}
+
+var isoDate = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}`)
+
+// day reads the day of a date and time; Graph's are UTC.
+func (d decoder) day() (string, error) {
+	text, err := d.text()
+	return isoDate.FindString(text), err
+}

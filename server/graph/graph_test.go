@@ -1,0 +1,111 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	"github.com/peopleinsights/peopleinsights/cache/sourcetest"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+	"github.com/peopleinsights/peopleinsights/server/graph"
+	"github.com/peopleinsights/peopleinsights/server/simulator"
+)
+
+// start serves a directory and returns a client of it.
+func start(t *testing.T, config simulator.Config, directory *simulator.Directory, change ...func(*graph.Config)) (*graph.Client, *simulator.Simulator) {
+	t.Helper()
+	sim, err := simulator.New(config, directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sim.Close() })
+	endpoint, err := graph.NewEndpoint(sim.GraphURL(), sim.AuthorityURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := simulator.DefaultApp()
+	asked := graph.Config{
+		Endpoint:   endpoint,
+		Credential: graph.Credential{TenantID: sim.TenantID(), ClientID: app.ID, ClientSecret: app.Secret},
+		CAPEM:      sim.CAPEM(),
+	}
+	for _, c := range change {
+		c(&asked)
+	}
+	client, err := graph.New(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client, sim
+}
+
+// TestSource runs the suite of sources over https, by the ways in which Graph may
+// behave.
+func TestSource(t *testing.T) {
+	for name, config := range map[string]simulator.Config{
+		"plain":               {},
+		"small pages, twice":  {DeltaPageSize: 2, Replay: true, EmptyPages: true},
+		"joined filters fail": {RefuseJoinedFilters: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sourcetest.Run(t, func(t *testing.T) sourcetest.Tenant {
+				directory := simulator.NewDirectory()
+				client, sim := start(t, config, directory)
+				expiry := simulator.GoneWithLocation
+				return sourcetest.Tenant{
+					Source: client,
+					Put: func(p cache.Person) {
+						if err := directory.Put(resource(t, p)); err != nil {
+							t.Fatal(err)
+						}
+					},
+					Remove: func(id string) {
+						if err := directory.Delete(id); err != nil {
+							t.Fatal(err)
+						}
+					},
+					LoseTokens: func() { sim.ExpireDeltaTokens(expiry) },
+				}
+			})
+		})
+	}
+}
+
+// resource is a person as Graph tells of them.
+func resource(t *testing.T, p cache.Person) []byte {
+	t.Helper()
+	profile := p.Profile
+	proxies := []string{"X500:/o=Contoso/ou=Exchange/cn=" + profile.GetId(), "SIP:" + profile.GetEmail()}
+	for i, address := range p.Proxies {
+		proxies = append(proxies, map[bool]string{true: "SMTP:", false: "smtp:"}[i == 0]+address)
+	}
+	user := map[string]any{
+		"id": profile.GetId(), "displayName": profile.GetDisplayName(), "userPrincipalName": profile.GetUserPrincipalName(),
+		"proxyAddresses": proxies, "otherMails": p.OtherMails, "businessPhones": profile.GetBusinessPhones(),
+		"accountEnabled":    profile.GetAccountState() == pb.AccountState_ACCOUNT_STATE_ENABLED,
+		"showInAddressList": map[bool]any{true: false, false: nil}[p.Unlisted],
+		"userType":          map[bool]any{true: "Guest", false: nil}[profile.GetUserType() == pb.UserType_USER_TYPE_GUEST],
+	}
+	for name, value := range map[string]string{
+		"givenName": profile.GetGivenName(), "surname": profile.GetSurname(), "mail": profile.GetEmail(),
+		"jobTitle": profile.GetJobTitle(), "department": profile.GetDepartment(), "companyName": profile.GetCompanyName(),
+		"officeLocation": profile.GetOfficeLocation(), "streetAddress": profile.GetStreet(), "city": profile.GetCity(),
+		"state": profile.GetState(), "country": profile.GetCountry(), "postalCode": profile.GetPostalCode(),
+		"preferredLanguage": profile.GetPreferredLanguage(), "mobilePhone": profile.GetMobilePhone(),
+		"employeeId": profile.GetEmployeeId(), "employeeType": profile.GetEmployeeType(),
+		"employeeHireDate": profile.GetHireDate(), "managerId": p.ManagerID,
+	} {
+		if name == "employeeHireDate" && value != "" {
+			value += "T00:00:00Z"
+		}
+		if value != "" {
+			user[name] = value
+		}
+	}
+	data, err := json.Marshal(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
