@@ -1,0 +1,112 @@
+package insights
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// errorDomain is the domain of every ErrorInfo.
+const errorDomain = "peopleinsights"
+
+// errOverloaded means that as many calls are under way as may be.
+var errOverloaded = errors.New("as many calls are under way as may be")
+
+// outcome is what an error is to a caller. The message is always the same: the
+// log has the cause, which may say more than a caller should know.
+type outcome struct {
+	err     error // the error, or one that it wraps
+	code    codes.Code
+	reason  pb.ErrorReason
+	message string
+	retry   time.Duration // how long to wait unless the error says; 0: waiting is no use
+}
+
+// outcomes is the whole vocabulary: every error that a caller can meet, but for
+// invalid requests, which say what to mend.
+var outcomes = []outcome{
+	{cache.ErrNotFound, codes.NotFound, pb.ErrorReason_ERROR_REASON_PERSON_NOT_FOUND,
+		"the directory has no such person", 0},
+	{cache.ErrFilling, codes.Unavailable, pb.ErrorReason_ERROR_REASON_DIRECTORY_FILLING,
+		"the directory is still being read; GetDirectoryStatus tells how far it is", time.Second},
+	{cache.ErrThrottled, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_THROTTLED,
+		"Microsoft Graph is throttling the service", 5 * time.Second},
+	{cache.ErrDenied, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_DENIED,
+		"Microsoft Graph refuses the service; its operator must mend this, and GetDirectoryStatus says how", 0},
+	{cache.ErrTooManyPeople, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
+		"the organisation has more people than the service may hold", 0},
+	{cache.ErrUnavailable, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
+		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second},
+	{cache.ErrTokenLost, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
+		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second},
+	{errOverloaded, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
+		"the service is answering as many calls as it may", time.Second},
+	{errNoCaller, codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
+		"the service cannot tell who is calling", 0},
+	{context.DeadlineExceeded, codes.DeadlineExceeded, pb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
+		"the caller's time ran out", 0},
+	{context.Canceled, codes.Canceled, pb.ErrorReason_ERROR_REASON_CANCELLED,
+		"the caller left", 0},
+}
+
+// failed finds what an error is to a caller. What is not in the vocabulary is
+// Internal.
+func failed(err error) outcome {
+	var bad *invalid
+	if errors.As(err, &bad) {
+		return outcome{err, codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_REQUEST, bad.Error(), 0}
+	}
+	for _, o := range outcomes {
+		if errors.Is(err, o.err) {
+			if asked, ok := cache.RetryAfter(err); ok {
+				o.retry = asked
+			}
+			return o
+		}
+	}
+	return outcome{err, codes.Internal, pb.ErrorReason_ERROR_REASON_INTERNAL, "a fault of the service; its log says more", 0}
+}
+
+// statusOf makes of an error the status that a call ends with.
+func statusOf(err error) error {
+	o := failed(err)
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: reasonName(o.reason), Domain: errorDomain}}
+	if o.retry > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(o.retry)})
+	}
+	var bad *invalid
+	if errors.As(err, &bad) {
+		details = append(details, bad.details())
+	}
+	plain := status.New(o.code, o.message)
+	full, detailErr := plain.WithDetails(details...)
+	if detailErr != nil {
+		return plain.Err() // a code without details is better than none
+	}
+	return full.Err()
+}
+
+// problemOf makes of an error an item's problem in a batch.
+func problemOf(err error) *pb.Problem {
+	o := failed(err)
+	problem := &pb.Problem{Code: int32(o.code), Reason: o.reason, Message: o.message}
+	if o.retry > 0 {
+		problem.RetryAfter = durationpb.New(o.retry)
+	}
+	return problem
+}
+
+// reasonName is how a reason stands in an ErrorInfo.
+func reasonName(reason pb.ErrorReason) string {
+	return strings.TrimPrefix(reason.String(), "ERROR_REASON_")
+}

@@ -1,0 +1,98 @@
+package insights
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/peopleinsights/peopleinsights/server/auth"
+)
+
+// Intercept is the one interceptor of the services. It bounds how many calls are
+// under way and how long they take, tells who calls, and makes of every error,
+// panics included, a status of the contract. Calls of other services, such as
+// health, only pass.
+func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if !strings.HasPrefix(info.FullMethod, "/peopleinsights.v1.") {
+		return handler(ctx, in)
+	}
+	began := time.Now()
+	out, err := s.answer(ctx, in, info, handler)
+	var result error
+	if err != nil {
+		result = statusOf(err)
+		// The service has tried as often as it is worth: a client that would try again
+		// by itself should rather say so, and heed RetryInfo.
+		_ = grpc.SetTrailer(ctx, noRetry)
+	}
+	s.log(ctx, info.FullMethod, err, status.Code(result), time.Since(began))
+	return out, result
+}
+
+// noRetry tells gRPC clients not to retry by themselves.
+// Source: https://github.com/grpc/proposal/blob/master/A6-client-retries.md
+var noRetry = metadata.Pairs("grpc-retry-pushback-ms", "-1")
+
+func (s *Service) answer(ctx context.Context, in any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (out any, err error) {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		return nil, errOverloaded
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			// What was panicked with may hold a person; where it happened does not.
+			s.config.Log.Error("a call panicked", slog.String("method", info.FullMethod),
+				slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
+			out, err = nil, fmt.Errorf("panic of type %T", p)
+		}
+	}()
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	caller, err := s.config.Identify(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoCaller, err)
+	}
+	return handler(auth.NewContext(ctx, caller), in)
+}
+
+// maxReserve is the most that is kept back of a caller's time.
+const maxReserve = 50 * time.Millisecond
+
+// bound gives a call without a deadline one, and keeps back a tenth of the time
+// there is, so that the answer that time ran out still arrives.
+func (s *Service) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithTimeout(ctx, s.config.DefaultDeadline)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/10, maxReserve)))
+}
+
+// log tells of failed and slow calls. Callers' own faults are told at debug level
+// only: anybody can make as many as they like.
+func (s *Service) log(ctx context.Context, method string, err error, code codes.Code, took time.Duration) {
+	level, message := slog.LevelDebug, "call"
+	switch code {
+	case codes.OK:
+		if took < s.config.SlowCall {
+			return
+		}
+		level, message = slog.LevelWarn, "slow call"
+	case codes.Internal:
+		level, message = slog.LevelError, "call failed"
+	case codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded:
+		level, message = slog.LevelWarn, "call failed"
+	}
+	s.config.Log.LogAttrs(ctx, level, message, slog.String("method", method),
+		slog.String("code", code.String()), slog.Duration("took", took), slog.Any("error", err))
+}

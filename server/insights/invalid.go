@@ -1,0 +1,125 @@
+package insights
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// invalid collects what is wrong with a request. Descriptions say what a field
+// must be and never repeat what it holds: that may be a person's address.
+type invalid struct {
+	violations []*errdetails.BadRequest_FieldViolation
+}
+
+// invalidField is a request with one wrong field.
+func invalidField(field string, err error) error {
+	var bad invalid
+	bad.add(field, err.Error())
+	return bad.err()
+}
+
+// Error says what to mend, field by field.
+func (bad *invalid) Error() string {
+	texts := make([]string, len(bad.violations))
+	for i, v := range bad.violations {
+		texts[i] = v.Field + " " + v.Description
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (bad *invalid) details() *errdetails.BadRequest {
+	return &errdetails.BadRequest{FieldViolations: bad.violations}
+}
+
+// maxViolations bounds what one error says: details travel in a header.
+const maxViolations = 10
+
+func (bad *invalid) add(field, description string) {
+	if len(bad.violations) < maxViolations {
+		bad.violations = append(bad.violations, &errdetails.BadRequest_FieldViolation{Field: field, Description: description})
+	}
+}
+
+// err is nil where nothing is wrong.
+func (bad *invalid) err() error {
+	if len(bad.violations) == 0 {
+		return nil
+	}
+	return bad
+}
+
+func (bad *invalid) person(field string, ref *pb.PersonRef) cache.Ref {
+	parsed, err := parseRef(ref)
+	if err != nil {
+		switch ref.GetPerson().(type) {
+		case *pb.PersonRef_Id:
+			field += ".id"
+		case *pb.PersonRef_Email:
+			field += ".email"
+		}
+		bad.add(field, err.Error())
+	}
+	return parsed
+}
+
+func parseRef(ref *pb.PersonRef) (cache.Ref, error) {
+	switch by := ref.GetPerson().(type) {
+	case *pb.PersonRef_Id:
+		return cache.ByID(by.Id)
+	case *pb.PersonRef_Email:
+		return cache.ByEmail(by.Email)
+	default:
+		return cache.Ref{}, errors.New("must name a person by id or by email")
+	}
+}
+
+func (bad *invalid) mask(field string, paths *fieldmaskpb.FieldMask) *mask {
+	mask, err := newMask(paths)
+	if err != nil {
+		bad.add(field, err.Error())
+	}
+	return mask
+}
+
+func (bad *invalid) maxStaleness(field string, d *durationpb.Duration) time.Duration {
+	if d == nil {
+		return cache.AnyAge
+	}
+	if d.CheckValid() != nil || d.AsDuration() < 0 {
+		bad.add(field, "must be a duration of zero or more")
+	}
+	return d.AsDuration()
+}
+
+func (bad *invalid) atMost(field string, n, most int) {
+	if n > most {
+		bad.add(field, fmt.Sprintf("must be at most %d, not %d", most, n))
+	}
+}
+
+func (bad *invalid) text(field, text string, most int) string {
+	if n := utf8.RuneCountInString(text); n > most {
+		bad.add(field, fmt.Sprintf("must be at most %d characters, not %d", most, n))
+	}
+	return text
+}
+
+func (bad *invalid) pageSize(field string, size int32, usual, most int) int {
+	switch {
+	case size == 0:
+		return usual
+	case size < 0 || int(size) > most:
+		bad.add(field, fmt.Sprintf("must be from 1 to %d, or 0 for %d, not %d", most, usual, size))
+	}
+	return int(size)
+}

@@ -1,0 +1,102 @@
+package insights
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// mask is what a read mask lets through: a tree of fields, in which a field
+// without children stands for all of it. A nil mask lets everything through.
+type mask struct {
+	fields map[protoreflect.FieldNumber]*mask
+}
+
+// newMask reads a read mask of Profile. Its paths may be in lowerCamelCase too, as
+// they stand in JSON.
+func newMask(paths *fieldmaskpb.FieldMask) (*mask, error) {
+	if len(paths.GetPaths()) == 0 || slices.Contains(paths.GetPaths(), "*") {
+		return nil, nil
+	}
+	root := &mask{}
+	for _, path := range paths.GetPaths() {
+		if err := root.let(path, (&pb.Profile{}).ProtoReflect().Descriptor()); err != nil {
+			return nil, err
+		}
+	}
+	return root, nil
+}
+
+// let lets a path of a message through.
+func (m *mask) let(path string, message protoreflect.MessageDescriptor) error {
+	at := m
+	names := strings.Split(path, ".")
+	for i, name := range names {
+		field := fieldNamed(message, name)
+		if field == nil {
+			return fmt.Errorf("must hold paths of Profile; it has no %q", shorten(path))
+		}
+		if at.fields == nil {
+			at.fields = map[protoreflect.FieldNumber]*mask{}
+		}
+		last := i == len(names)-1
+		child, ok := at.fields[field.Number()]
+		switch {
+		case last:
+			at.fields[field.Number()] = nil
+			return nil
+		case field.Message() == nil || field.IsList():
+			return fmt.Errorf("must hold paths of Profile; it has no %q", shorten(path))
+		case ok && child == nil:
+			child = &mask{} // all of it is let through already; the rest is only checked
+		case !ok:
+			child = &mask{}
+			at.fields[field.Number()] = child
+		}
+		at, message = child, field.Message()
+	}
+	return nil
+}
+
+func fieldNamed(message protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
+	if field := message.Fields().ByName(protoreflect.Name(name)); field != nil {
+		return field
+	}
+	return message.Fields().ByJSONName(name)
+}
+
+// shorten keeps a path that somebody made up from filling an error.
+func shorten(path string) string {
+	if runes := []rune(path); len(runes) > 60 {
+		return string(runes[:60]) + "…"
+	}
+	return path
+}
+
+// of returns what the mask lets through of a profile, which it leaves as it is.
+func (m *mask) of(profile *pb.Profile) *pb.Profile {
+	if m == nil {
+		return profile
+	}
+	limited := &pb.Profile{}
+	m.copy(limited.ProtoReflect(), profile.ProtoReflect())
+	return limited
+}
+
+func (m *mask) copy(to, from protoreflect.Message) {
+	from.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch child, ok := m.fields[field.Number()]; {
+		case !ok:
+		case child == nil:
+			to.Set(field, value)
+		default:
+			child.copy(to.Mutable(field).Message(), value.Message())
+		}
+		return true
+	})
+}

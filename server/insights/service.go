@@ -1,0 +1,81 @@
+package insights
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+	"github.com/peopleinsights/peopleinsights/server/auth"
+)
+
+// Config is what a Service needs.
+type Config struct {
+	// Directories are the tenants' people, by tenant id. Required.
+	Directories map[string]*cache.Directory
+	// Identify tells who is calling. Required.
+	Identify auth.Identify
+	// MaxConcurrent bounds the calls that are answered at once; zero means 1000.
+	// Further ones are refused at once with RESOURCE_EXHAUSTED.
+	MaxConcurrent int
+	// DefaultDeadline is given to calls that come without one; zero means ten
+	// seconds.
+	DefaultDeadline time.Duration
+	// SlowCall is from when on a call is logged as slow; zero means one second.
+	SlowCall time.Duration
+	// Log hears of failed and slow calls, and of no person. Nil discards.
+	Log *slog.Logger
+}
+
+// Service answers PeopleInsightsService and DirectoryAdminService.
+type Service struct {
+	pb.UnimplementedPeopleInsightsServiceServer
+	pb.UnimplementedDirectoryAdminServiceServer
+
+	config Config
+	slots  chan struct{} // one is held by each call under way
+}
+
+// New returns a Service.
+func New(config Config) (*Service, error) {
+	if len(config.Directories) == 0 || config.Identify == nil {
+		return nil, errors.New("insights: directories and a way to identify callers are needed")
+	}
+	if config.MaxConcurrent == 0 {
+		config.MaxConcurrent = 1000
+	}
+	if config.DefaultDeadline == 0 {
+		config.DefaultDeadline = 10 * time.Second
+	}
+	if config.SlowCall == 0 {
+		config.SlowCall = time.Second
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{config: config, slots: make(chan struct{}, config.MaxConcurrent)}, nil
+}
+
+// Register puts the services on a gRPC server, which has to be made with
+// Intercept as its unary interceptor.
+func (s *Service) Register(server grpc.ServiceRegistrar) {
+	pb.RegisterPeopleInsightsServiceServer(server, s)
+	pb.RegisterDirectoryAdminServiceServer(server, s)
+}
+
+// errNoCaller means that a call did not come through Intercept, or that the
+// caller's tenant is none of ours.
+var errNoCaller = errors.New("no caller of a known tenant")
+
+// directory returns the people of the caller's tenant.
+func (s *Service) directory(ctx context.Context) (*cache.Directory, error) {
+	caller, ok := auth.FromContext(ctx)
+	if directory := s.config.Directories[caller.Tenant]; ok && directory != nil {
+		return directory, nil
+	}
+	return nil, errNoCaller
+}

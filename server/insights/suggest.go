@@ -1,0 +1,59 @@
+package insights
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// The bounds of SuggestInvitees.
+const (
+	maxQuery        = 256 // code points
+	defaultPageSize = 8
+	maxPageSize     = 50
+)
+
+// SuggestInvitees finds people by what somebody has typed so far.
+func (s *Service) SuggestInvitees(ctx context.Context, in *pb.SuggestInviteesRequest) (*pb.SuggestInviteesResponse, error) {
+	invite, err := parseInvite(in)
+	if err != nil {
+		return nil, err
+	}
+	directory, err := s.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	suggestions, freshness, err := directory.Suggest(invite)
+	if errors.Is(err, cache.ErrUnknownOrganizer) {
+		return nil, invalidField("organizer", errors.New("must be a person of the directory"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &pb.SuggestInviteesResponse{Suggestions: suggestions, Freshness: freshness}, nil
+}
+
+func parseInvite(in *pb.SuggestInviteesRequest) (cache.Invite, error) {
+	var bad invalid
+	invite := cache.Invite{
+		Query: bad.text("query", in.GetQuery(), maxQuery),
+		Limit: bad.pageSize("page_size", in.GetPageSize(), defaultPageSize, maxPageSize),
+		Kinds: in.GetKinds(),
+	}
+	for i, kind := range in.GetKinds() {
+		if _, known := pb.InviteeKind_name[int32(kind)]; !known || kind == pb.InviteeKind_INVITEE_KIND_UNSPECIFIED {
+			bad.add(fmt.Sprintf("kinds[%d]", i), "must be INVITEE_KIND_PERSON or INVITEE_KIND_GUEST")
+		}
+	}
+	if in.GetOrganizer() != nil {
+		invite.Organizer = bad.person("organizer", in.GetOrganizer())
+	}
+	bad.atMost("exclude", len(in.GetExclude()), maxBatch)
+	for i, person := range in.GetExclude() {
+		invite.Exclude = append(invite.Exclude, bad.person(fmt.Sprintf("exclude[%d]", i), person))
+	}
+	return invite, bad.err()
+}
