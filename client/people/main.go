@@ -1,0 +1,155 @@
+// Command people asks People Insights from the command line.
+//
+//	people profile ana@contoso.com
+//	people suggest          (interactive: the list follows each keystroke)
+//	people suggest "ana k"
+//	people status
+//
+// It exits with 0 when there was an answer, 1 when the call failed, 2 when the
+// command line was wrong, and 4 when there is no such person.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/peopleinsights/peopleinsights/client"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// The exit codes beside 0.
+const (
+	exitFailed   = 1
+	exitUsage    = 2
+	exitNotFound = 4
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "people:", explain(err))
+		os.Exit(exitCode(err))
+	}
+}
+
+// flags is the command line.
+type flags struct {
+	Address string        `default:"127.0.0.1:50051" env:"PEOPLE_INSIGHTS_ADDRESS" help:"The service's address, host:port."`
+	TLS     bool          `env:"PEOPLE_INSIGHTS_TLS" help:"Speak TLS, trusting the system's roots."`
+	CAFile  string        `name:"ca-file" env:"PEOPLE_INSIGHTS_CA_FILE" help:"PEM file to trust beside the system's roots; implies --tls."`
+	Timeout time.Duration `default:"5s" env:"PEOPLE_INSIGHTS_TIMEOUT" help:"How long one call may take."`
+	Output  string        `short:"o" enum:"text,json" default:"text" help:"Output: text or json (the contract's JSON)."`
+
+	Profile profileCommand `cmd:"" help:"Show a person, named by any of their addresses or by id."`
+	Suggest suggestCommand `cmd:"" help:"Find people to invite by the first letters of their names and addresses. Without a query, interactively."`
+	Status  statusCommand  `cmd:"" help:"Show how the directory stands in the service's memory."`
+}
+
+// session is what a command works with.
+type session struct {
+	ctx     context.Context
+	client  *client.Client
+	in      *os.File
+	out     io.Writer
+	json    bool
+	timeout time.Duration
+}
+
+// errUsage marks errors of the command line.
+var errUsage = errors.New("see people --help")
+
+func run(ctx context.Context, args []string, in *os.File, out io.Writer) error {
+	var f flags
+	helped := false
+	parser, err := kong.New(&f, kong.Name("people"), kong.Description("Ask People Insights who people are."),
+		kong.Writers(out, out), kong.Exit(func(int) { helped = true }), kong.UsageOnError())
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if helped {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w (%w)", err, errUsage)
+	}
+	trust, err := f.trust()
+	if err != nil {
+		return err
+	}
+	c, err := client.New(client.Config{Address: f.Address, TLS: trust, Timeout: f.Timeout})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return command.Run(&session{ctx: ctx, client: c, in: in, out: out, json: f.Output == "json", timeout: f.Timeout})
+}
+
+func (f flags) trust() (*tls.Config, error) {
+	if f.CAFile == "" && !f.TLS {
+		return nil, nil
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if f.CAFile != "" {
+		pem, err := os.ReadFile(f.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("--ca-file: %w", err)
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("--ca-file %s holds no PEM certificate", f.CAFile)
+		}
+	}
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}
+
+// person reads how somebody names a person.
+func person(name string) *pb.PersonRef {
+	if strings.Contains(name, "@") {
+		return client.ByEmail(name)
+	}
+	return client.ByID(name)
+}
+
+// explain says in one line what went wrong.
+func explain(err error) string {
+	failed, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err)
+	if !ok {
+		return err.Error()
+	}
+	text := failed.GRPCStatus().Message()
+	if reason := client.Reason(err); reason != pb.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		text += " (" + strings.TrimPrefix(reason.String(), "ERROR_REASON_") + ")"
+	}
+	return text
+}
+
+func exitCode(err error) int {
+	switch {
+	case errors.Is(err, errUsage), status.Code(err) == codes.InvalidArgument:
+		return exitUsage
+	case status.Code(err) == codes.NotFound:
+		return exitNotFound
+	default:
+		return exitFailed
+	}
+}
