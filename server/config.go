@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/peopleinsights/peopleinsights/server/graph"
+	"github.com/peopleinsights/peopleinsights/server/simulator"
+)
+
+// serveConfig is how the service is configured: by flags, or by the environment.
+type serveConfig struct {
+	Listen      string `default:"127.0.0.1:50051" env:"PEOPLE_INSIGHTS_LISTEN" help:"Address to serve gRPC on."`
+	TLSCertFile string `name:"tls-cert-file" env:"PEOPLE_INSIGHTS_TLS_CERT_FILE" help:"PEM file with the server's certificate chain."`
+	TLSKeyFile  string `name:"tls-key-file" env:"PEOPLE_INSIGHTS_TLS_KEY_FILE" help:"PEM file with the certificate's key."`
+	Insecure    bool   `env:"PEOPLE_INSIGHTS_INSECURE" help:"Allow plain text beyond loopback."`
+
+	TenantID         string `env:"PEOPLE_INSIGHTS_TENANT_ID,AZURE_TENANT_ID" help:"Tenant to serve: its id or a verified domain. Without one, the simulator is served."`
+	ClientID         string `env:"PEOPLE_INSIGHTS_CLIENT_ID,AZURE_CLIENT_ID" help:"The registered app to sign in as."`
+	ClientSecretFile string `env:"PEOPLE_INSIGHTS_CLIENT_SECRET_FILE" help:"File with the app's secret; or set AZURE_CLIENT_SECRET. Without either: AZURE_CLIENT_CERTIFICATE_PATH, AZURE_FEDERATED_TOKEN_FILE, or the machine's managed identity."`
+	GraphURL         string `name:"graph-url" env:"PEOPLE_INSIGHTS_GRAPH_URL" help:"Microsoft Graph, version included; the global cloud's by default."`
+	AuthorityURL     string `name:"authority-url" env:"PEOPLE_INSIGHTS_AUTHORITY_URL,AZURE_AUTHORITY_HOST" help:"Host that signs in; by default the one that belongs to the Graph URL's cloud."`
+	CAFile           string `name:"ca-file" env:"PEOPLE_INSIGHTS_CA_FILE" help:"PEM file to trust for both, beside the system's roots."`
+
+	SyncInterval time.Duration `default:"1m" env:"PEOPLE_INSIGHTS_SYNC_INTERVAL" help:"Time between two rounds of changes."`
+	CacheBytes   int64         `default:"67108864" env:"PEOPLE_INSIGHTS_CACHE_BYTES" help:"Bytes for what is kept beside the directory: assembled profiles, people read through, absences."`
+	MaxPeople    int           `default:"2000000" env:"PEOPLE_INSIGHTS_MAX_PEOPLE" help:"Most people to hold; a larger directory is refused."`
+	LogLevel     string        `default:"info" enum:"debug,info,warn,error" env:"PEOPLE_INSIGHTS_LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
+
+	Simulated simulatedConfig `embed:""`
+}
+
+// simulatedConfig is whom the simulator makes up.
+type simulatedConfig struct {
+	People    int    `name:"simulator-people" env:"PEOPLE_INSIGHTS_SIMULATOR_PEOPLE" help:"Simulate a tenant of so many invented people, in place of the built-in company."`
+	Seed      uint64 `name:"simulator-seed" default:"1" env:"PEOPLE_INSIGHTS_SIMULATOR_SEED" help:"Which people to invent: the same seed, the same people."`
+	Directory string `name:"simulator-directory" env:"PEOPLE_INSIGHTS_SIMULATOR_DIRECTORY" help:"Simulate a tenant of these people: JSON Lines of Graph user resources, managerId naming the manager."`
+}
+
+// simulateConfig is how the simulator is served alone.
+type simulateConfig struct {
+	Listen    string          `default:"127.0.0.1:8443" env:"PEOPLE_INSIGHTS_LISTEN" help:"Address to serve https on."`
+	CAOut     string          `name:"ca-out" default:"simulator-ca.pem" help:"File to write the certificate to trust to."`
+	Simulated simulatedConfig `embed:""`
+}
+
+// maxInvented bounds how many people are invented: each takes 1.3 KB.
+const maxInvented = 5_000_000
+
+// directory makes up the simulator's people, and says who they are.
+func (c simulatedConfig) directory() (*simulator.Directory, string, error) {
+	switch {
+	case c.People < 0 || c.People > maxInvented:
+		return nil, "", fmt.Errorf("--simulator-people must be from 1 to %d (%w)", maxInvented, errConfig)
+	case c.People > 0 && c.Directory != "":
+		return nil, "", fmt.Errorf("give --simulator-people or --simulator-directory, not both (%w)", errConfig)
+	case c.Directory != "":
+		file, err := os.Open(c.Directory)
+		if err != nil {
+			return nil, "", fmt.Errorf("--simulator-directory: %w (%w)", err, errConfig)
+		}
+		defer file.Close()
+		directory, err := simulator.Load(file, c.Directory)
+		if err != nil {
+			return nil, "", fmt.Errorf("%w (%w)", err, errConfig)
+		}
+		return directory, "the people of " + c.Directory, nil
+	case c.People > 0:
+		return simulator.Invent(c.People, c.Seed), fmt.Sprintf("an invented tenant (seed %d)", c.Seed), nil
+	default:
+		return simulator.Company(), "a small made-up company", nil
+	}
+}
+
+// check refuses what cannot be meant.
+func (c serveConfig) check() error {
+	problem := func(format string, args ...any) error {
+		return fmt.Errorf(format+" (%w)", append(args, errConfig)...)
+	}
+	switch {
+	case c.TenantID == "" && (c.GraphURL != "" || c.ClientSecretFile != ""):
+		return problem("--graph-url and --client-secret-file need --tenant-id beside them")
+	case c.TenantID != "" && (c.Simulated.People != 0 || c.Simulated.Directory != ""):
+		return problem("a tenant is configured, so nothing is simulated: leave out --tenant-id (AZURE_TENANT_ID) or --simulator-…")
+	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
+		return problem("--tls-cert-file and --tls-key-file go together")
+	case c.SyncInterval < time.Second:
+		return problem("--sync-interval must be 1s or more, not %v", c.SyncInterval)
+	case c.CacheBytes < 1<<20:
+		return problem("--cache-bytes must be 1048576 or more, not %d", c.CacheBytes)
+	case c.MaxPeople < 1:
+		return problem("--max-people must be 1 or more, not %d", c.MaxPeople)
+	}
+	return c.checkListen()
+}
+
+// checkListen refuses to show a company's people to the network in plain text by
+// accident.
+func (c serveConfig) checkListen() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen must be host:port: %w (%w)", err, errConfig)
+	}
+	ip := net.ParseIP(host)
+	if host == "localhost" || ip != nil && ip.IsLoopback() || c.TLSCertFile != "" || c.Insecure {
+		return nil
+	}
+	return fmt.Errorf("--listen %s reaches beyond this machine in plain text: give --tls-cert-file and --tls-key-file, or --insecure if something else protects it (%w)", c.Listen, errConfig)
+}
+
+// graph is how Microsoft Graph is asked.
+func (c serveConfig) graph() (graph.Config, error) {
+	endpoint, err := graph.NewEndpoint(c.GraphURL, c.AuthorityURL)
+	if err != nil {
+		return graph.Config{}, fmt.Errorf("%w (%w)", err, errConfig)
+	}
+	config := graph.Config{Endpoint: endpoint, Credential: graph.Credential{
+		TenantID: c.TenantID,
+		ClientID: c.ClientID,
+		// The environment that azidentity's users know.
+		ClientSecret:        os.Getenv("AZURE_CLIENT_SECRET"),
+		CertificateFile:     os.Getenv("AZURE_CLIENT_CERTIFICATE_PATH"),
+		CertificatePassword: os.Getenv("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+		SendCertificate:     isTrue(os.Getenv("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")),
+		FederatedTokenFile:  os.Getenv("AZURE_FEDERATED_TOKEN_FILE"),
+	}}
+	if c.ClientSecretFile != "" {
+		secret, err := os.ReadFile(c.ClientSecretFile)
+		if err != nil {
+			return graph.Config{}, fmt.Errorf("--client-secret-file: %w (%w)", err, errConfig)
+		}
+		config.Credential.ClientSecret = string(bytes.TrimRight(secret, "\r\n"))
+		if config.Credential.ClientSecret == "" {
+			return graph.Config{}, fmt.Errorf("--client-secret-file %s is empty (%w)", c.ClientSecretFile, errConfig)
+		}
+	}
+	if c.CAFile != "" {
+		if config.CAPEM, err = os.ReadFile(c.CAFile); err != nil {
+			return graph.Config{}, fmt.Errorf("--ca-file: %w (%w)", err, errConfig)
+		}
+	}
+	return config, nil
+}
+
+func isTrue(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
+
+// asConfig marks an error of making something as one of its configuration.
+func asConfig(err error) error {
+	if err == nil || errors.Is(err, errConfig) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", err, errConfig)
+}

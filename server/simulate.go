@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/peopleinsights/peopleinsights/server/simulator"
+)
+
+// simulate serves the simulator alone until ctx ends.
+func simulate(ctx context.Context, config simulateConfig, out io.Writer) error {
+	directory, about, err := config.Simulated.directory()
+	if err != nil {
+		return err
+	}
+	sim, err := simulator.New(simulator.Config{Listen: config.Listen}, directory)
+	if err != nil {
+		return err
+	}
+	defer sim.Close()
+	if err := os.WriteFile(config.CAOut, sim.CAPEM(), 0o644); err != nil {
+		return fmt.Errorf("--ca-out: %w", err)
+	}
+	app := simulator.DefaultApp()
+	fmt.Fprintf(out, `Simulating Microsoft Graph for %[1]s: %[2]d people.
+  Graph          %[3]s
+  authority      %[4]s
+  tenant id      %[5]s
+  client id      %[6]s
+  client secret  %[7]s
+  CA to trust    %[8]s
+
+A service that reads it:
+  AZURE_CLIENT_SECRET=%[7]s go run ./server --graph-url %[3]s --authority-url %[4]s \
+    --ca-file %[8]s --tenant-id %[5]s --client-id %[6]s
+Ctrl-C stops.
+`, about, directory.Len(), sim.GraphURL(), sim.AuthorityURL(), sim.TenantID(), app.ID, app.Secret, config.CAOut)
+	<-ctx.Done()
+	return nil
+}
