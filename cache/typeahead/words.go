@@ -67,7 +67,7 @@ func nameWords(text string) []word {
 	var words []word
 	for _, chunk := range split(glyphs(text), hard) {
 		if contains(chunk, "@") {
-			words = append(words, addressWords(chunk, name)...)
+			words = append(words, addressWords(chunk, primary)...)
 		} else {
 			words = append(words, partWords(chunk, name)...)
 		}

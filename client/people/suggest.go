@@ -130,6 +130,9 @@ func (c suggestCommand) interactive(s *session) error {
 		return fmt.Errorf("preparing the terminal: %w", err)
 	}
 	defer func() { _ = term.Restore(int(s.in.Fd()), before) }()
+	// Rows that are too wide are cut, not wrapped, so that each is one line.
+	fmt.Fprint(s.out, "\x1b[?7l")
+	defer fmt.Fprint(s.out, "\x1b[?7h")
 
 	keys := make(chan rune)
 	go readKeys(s, keys) // ends with the process: a read of a terminal cannot be broken off

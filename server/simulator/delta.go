@@ -262,6 +262,7 @@ func prefersMinimal(r *http.Request) bool {
 // Expiry is how Graph answers a delta link that is too old.
 type Expiry int
 
+// The ways in which an old delta link is answered.
 const (
 	GoneWithLocation  Expiry = iota // 410 resyncRequired, with a Location to begin anew from
 	Gone                            // 410 syncStateNotFound, without

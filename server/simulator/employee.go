@@ -200,14 +200,14 @@ func (in *inventor) named(l *language) identity {
 	who := identity{contractor: in.chance(6)}
 	g, f := l.address(given.latin), l.address(family.latin)
 	who.local = g + "." + f
-	switch k := in.rand.IntN(20); {
-	case k == 0:
+	switch in.rand.IntN(20) {
+	case 0:
 		who.local = g[:1] + f
-	case k == 1:
+	case 1:
 		who.local = g[:1] + "." + f
-	case k == 2: // married: the old name still leads here
+	case 2: // married: the old name still leads here
 		who.aliases = append(who.aliases, g+"."+l.address(pick(in.rand, l.family).latin))
-	case k == 3:
+	case 3:
 		who.aliases = append(who.aliases, f+"."+g)
 	}
 	in.show(&who, l, given, family)
