@@ -1,0 +1,59 @@
+# The one door to every habit. `make` lists the targets.
+
+# Tools, each pinned here and kept out of go.mod, which they would drown.
+BUF         := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
+LINT        := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+FUZZTIME ?= 10s
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: ## serve the made-up company
+	go run ./server
+
+.PHONY: test
+test: ## run the tests, as the README says
+	go test ./...
+
+.PHONY: race
+race: ## run the tests under the race detector
+	go test -race ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for FUZZTIME (10s)
+	go test ./cache/typeahead -run '^$$' -fuzz '^FuzzSearchMatches$$' -fuzztime $(FUZZTIME)
+	go test ./server/simulator -run '^$$' -fuzz '^FuzzFilter$$' -fuzztime $(FUZZTIME)
+	go test ./server/simulator -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZTIME)
+
+.PHONY: bench
+bench: ## run the benchmarks of type-ahead and of the simulator
+	go test -run '^$$' -bench . ./cache/typeahead ./server/simulator
+
+.PHONY: lint
+lint: ## vet, golangci-lint (the walls of the house among it), buf lint
+	go vet ./...
+	$(LINT) run ./...
+	$(BUF) lint
+
+.PHONY: breaking
+breaking: ## compare the contract with each version of itself in the history
+	@for commit in $$(git log --format=%h -- proto buf.yaml); do \
+		$(BUF) breaking --against ".git#ref=$$commit" || exit 1; \
+		echo "the contract breaks nothing of $$commit"; \
+	done
+
+.PHONY: generate
+generate: ## make the Go of the contract anew
+	$(BUF) generate --template proto/buf.gen.yaml
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities; needs vuln.go.dev
+	$(GOVULNCHECK) ./...
+
+.PHONY: ci
+ci: ## what CI runs
+	bash .ci/run
