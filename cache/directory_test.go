@@ -241,8 +241,12 @@ func TestWhileFilling(t *testing.T) {
 		source := people(5)
 		release = make(chan struct{})
 		source.Before(func(ctx context.Context, method string) error {
-			if method == "List" {
+			switch method {
+			case "List":
 				<-release
+			case "Changes": // somebody comes after everybody was listed
+				source.Before(nil)
+				source.Put(sourcetest.Someone(5))
 			}
 			return nil
 		})
@@ -264,8 +268,6 @@ func TestWhileFilling(t *testing.T) {
 		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_FILLING || s.Freshness != nil {
 			t.Errorf("Status while filling = %+v", s)
 		}
-		late := sourcetest.Someone(5) // comes while everybody is listed
-		f.source.Put(late)
 		close(release)
 		synctest.Wait()
 		<-f.Filled()
@@ -298,7 +300,7 @@ func TestAbsenceIsRememberedForAWhile(t *testing.T) {
 }
 
 func TestWhoWasReadThroughDoesNotOutliveAChange(t *testing.T) {
-	run(t, cache.Config{}, people(1), func(f fixture) {
+	run(t, cache.Config{FoundTTL: time.Hour}, people(1), func(f fixture) {
 		f.source.Put(sourcetest.Someone(1)) // just created: no round has told of them yet
 		if p, err := f.profile(id(1)); err != nil || p.DisplayName != "Person B" {
 			t.Fatalf("Profile of somebody just created = %v, %v", p, err)

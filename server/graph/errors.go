@@ -133,7 +133,6 @@ func sendError(ctx context.Context, err error) error {
 		if u, parseErr := url.Parse(failed.URL); parseErr == nil {
 			host = u.Host
 		}
-		err = failed.Err
 	}
 	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return &Error{kind: errUnavailable, text: fmt.Sprintf("the certificate of %s is not trusted: give its authority as the CA file (%v)", host, failed.Err)}
