@@ -3,7 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -389,6 +397,51 @@ func TestWrongConfiguration(t *testing.T) {
 		if !errors.Is(err, errConfig) || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("run %s = %v, want one line that says %q", row.args, err, row.says)
 		}
+	}
+}
+
+// certify writes a certificate for loopback and its key, and returns whom to trust.
+func certify(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for name, data := range map[string][]byte{certFile: certPEM, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roots = x509.NewCertPool()
+	roots.AppendCertsFromPEM(certPEM)
+	return certFile, keyFile, roots
+}
+
+func TestTLS(t *testing.T) {
+	certFile, keyFile, roots := certify(t)
+	r := start(t, "--tls-cert-file", certFile, "--tls-key-file", keyFile)
+	trusting, err := client.New(client.Config{Address: r.address, TLS: &tls.Config{RootCAs: roots}, Timeout: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trusting.Close()
+	if _, err := trusting.GetDirectoryStatus(t.Context(), &pb.GetDirectoryStatusRequest{}); err != nil {
+		t.Errorf("over TLS: %v", err)
+	}
+	if out, err := r.GetDirectoryStatus(t.Context(), &pb.GetDirectoryStatusRequest{}); status.Code(err) != codes.Unavailable {
+		t.Errorf("in plain text: %v, %v; want no connection", out, err)
 	}
 }
 

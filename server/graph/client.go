@@ -198,7 +198,7 @@ func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation
 	})
 	info.AddRequestOptions([]abstractions.RequestOption{option})
 	if _, err := c.adapter.SendPrimitive(ctx, info, "[]byte", nil); err != nil {
-		return sendError(ctx, err)
+		return c.sendError(ctx, err)
 	}
 	return handled
 }

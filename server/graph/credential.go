@@ -29,6 +29,11 @@ type Credential struct {
 	FederatedTokenFile string
 }
 
+// managed tells whether nothing is set, so that the machine's identity signs in.
+func (c Credential) managed() bool {
+	return c.ClientSecret == "" && c.CertificateFile == "" && c.FederatedTokenFile == ""
+}
+
 // token returns the credential that azidentity makes of c.
 func (c Credential) token(e Endpoint, client *http.Client) (azcore.TokenCredential, error) {
 	if c.TenantID == "" {
@@ -41,7 +46,7 @@ func (c Credential) token(e Endpoint, client *http.Client) (azcore.TokenCredenti
 	}
 	noDiscovery := !e.knownAuthority()
 	switch {
-	case c.ClientID == "" && (c.ClientSecret != "" || c.CertificateFile != "" || c.FederatedTokenFile != ""):
+	case c.ClientID == "" && !c.managed():
 		return nil, errors.New("a client id is needed to sign in with a secret, a certificate or a workload identity")
 	case c.ClientSecret != "":
 		return azidentity.NewClientSecretCredential(c.TenantID, c.ClientID, c.ClientSecret,

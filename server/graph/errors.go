@@ -120,7 +120,13 @@ func bodyError(response *http.Response, err error) error {
 }
 
 // sendError makes the error of a request that got no response.
-func sendError(ctx context.Context, err error) error {
+func (c *Client) sendError(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[interface {
+		error
+		NonRetriable() // as azidentity's errors are marked
+	}](err); ok && c.config.Credential.managed() {
+		return &Error{kind: errDenied, text: "no client secret, certificate or workload identity is configured, and the machine's managed identity gives no token (" + oneLine(err.Error()) + ")"}
+	}
 	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
 		return signInError(failed)
 	}

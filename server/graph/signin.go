@@ -62,11 +62,10 @@ func signInError(failed *azidentity.AuthenticationFailedError) error {
 }
 
 // signInUnreachable is a sign-in that gave no response at all: its host cannot be
-// reached, or there is no managed identity to sign in with. The cause is told as
-// azidentity words it: the endpoint and the network's fault.
+// reached. The cause is told as azidentity words it: the endpoint and the network's
+// fault.
 func signInUnreachable(failed *azidentity.AuthenticationFailedError) error {
-	return &Error{kind: errUnavailable, text: "the sign-in cannot be reached: check the authority URL and the CA file, " +
-		"or give a client secret where there is no managed identity (" + oneLine(failed.Error()) + ")"}
+	return &Error{kind: errUnavailable, text: "the sign-in cannot be reached: check the authority URL and the CA file (" + oneLine(failed.Error()) + ")"}
 }
 
 func oneLine(text string) string {
