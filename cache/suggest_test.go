@@ -1,0 +1,52 @@
+package cache_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	"github.com/peopleinsights/peopleinsights/cache/sourcetest"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+func TestWhoMayBeSuggested(t *testing.T) {
+	source := &sourcetest.Memory{}
+	for i, change := range []func(*cache.Person){
+		func(*cache.Person) {},
+		func(p *cache.Person) { p.Profile.AccountState = pb.AccountState_ACCOUNT_STATE_DISABLED },
+		func(p *cache.Person) { p.Profile.Email = "" },
+		func(p *cache.Person) { p.Unlisted = true },
+		func(p *cache.Person) { p.Profile.UserType = pb.UserType_USER_TYPE_GUEST },
+		func(*cache.Person) {},
+	} {
+		p := sourcetest.Someone(i)
+		change(&p)
+		source.Put(p)
+	}
+	run(t, cache.Config{}, source, func(f fixture) {
+		for _, row := range []struct {
+			invite cache.Invite
+			want   string
+		}{
+			{cache.Invite{}, "Person A, Person F, Person E"},
+			{cache.Invite{Organizer: email("u0@contoso.com")}, "Person F, Person E"},
+			{cache.Invite{Exclude: []cache.Ref{id(5), email("nobody@contoso.com")}}, "Person A, Person E"},
+			{cache.Invite{Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_GUEST}}, "Person E"},
+			{cache.Invite{Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_PERSON}}, "Person A, Person F"},
+		} {
+			row.invite.Query, row.invite.Limit = "person", 50
+			got, _, err := f.Suggest(row.invite)
+			if err != nil || names(got) != row.want {
+				t.Errorf("Suggest(%+v) = %q, %v; want %q", row.invite, names(got), err, row.want)
+			}
+		}
+		if _, _, err := f.Suggest(cache.Invite{Query: "p", Limit: 5, Organizer: id(9)}); !errors.Is(err, cache.ErrUnknownOrganizer) {
+			t.Errorf("Suggest for an unknown organizer = %v, want %v", err, cache.ErrUnknownOrganizer)
+		}
+		for i, state := range map[int]pb.AccountState{1: pb.AccountState_ACCOUNT_STATE_DISABLED, 3: pb.AccountState_ACCOUNT_STATE_ENABLED} {
+			if p, err := f.profile(id(i)); err != nil || p.AccountState != state {
+				t.Errorf("Profile(%d) = %v, %v; want them with %v", i, p, err, state)
+			}
+		}
+	})
+}

@@ -1,0 +1,321 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	"github.com/peopleinsights/peopleinsights/cache/sourcetest"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+func TestChangeIsVisibleEverywhereAtOneRevision(t *testing.T) {
+	run(t, cache.Config{}, people(4), func(f fixture) {
+		before := f.Status().Freshness.Revision
+		renamed, report := sourcetest.Someone(0), sourcetest.Someone(1)
+		renamed.Profile.DisplayName, renamed.Profile.Email = "Zoe Newname", "zoe@contoso.com"
+		report.ManagerID = sourcetest.ID(0)
+		f.source.Put(renamed)
+		f.source.Put(report)
+		f.source.Remove(sourcetest.ID(3))
+		f.pass(interval)
+
+		if got := f.Status().Freshness.Revision; got != before+1 {
+			t.Errorf("a round of three changes made revision %d of %d, want one more", got, before)
+		}
+		if got := f.suggest("zoe"); got != "Zoe Newname" {
+			t.Errorf("Suggest(zoe) = %q", got)
+		}
+		if got := f.suggest("person d"); got != "" {
+			t.Errorf("Suggest finds %q, who is gone", got)
+		}
+		if p, err := f.profile(email("zoe@contoso.com")); err != nil || p.Id != sourcetest.ID(0) {
+			t.Errorf("the new address leads to %v, %v", p, err)
+		}
+		if p, _ := f.profile(id(1)); p.GetManager().GetDisplayName() != "Zoe Newname" {
+			t.Errorf("the report's manager is %v, want the new name", p.GetManager())
+		}
+		if _, err := f.profile(id(3)); !errors.Is(err, cache.ErrNotFound) {
+			t.Errorf("Profile of who is gone = %v, want %v", err, cache.ErrNotFound)
+		}
+
+		// The manager's name alone changes: the report's profile must not keep it.
+		renamed.Profile.DisplayName = "Zoe Thirdname"
+		f.source.Put(renamed)
+		f.pass(interval)
+		if p, _ := f.profile(id(1)); p.GetManager().GetDisplayName() != "Zoe Thirdname" {
+			t.Errorf("the report's manager is %v, want the third name", p.GetManager())
+		}
+	})
+}
+
+func TestAddressMovesBetweenTwoPeopleInOneRound(t *testing.T) {
+	run(t, cache.Config{}, people(2), func(f fixture) {
+		a, b := sourcetest.Someone(0), sourcetest.Someone(1)
+		a.Profile.Email, b.Profile.Email = b.Profile.Email, a.Profile.Email
+		a.Proxies, b.Proxies = b.Proxies, a.Proxies
+		f.source.Put(a)
+		f.source.Put(b)
+		f.pass(interval)
+		for address, want := range map[string]string{"person.a@contoso.com": "Person B", "person.b@contoso.com": "Person A",
+			"person.a@contoso.onmicrosoft.com": "Person B", "person.a@fabrikam.com": "Person A"} {
+			if p, err := f.profile(email(address)); err != nil || p.DisplayName != want {
+				t.Errorf("%s leads to %v, %v; want %s", address, p.GetDisplayName(), err, want)
+			}
+		}
+	})
+}
+
+func TestReplayIsNoChange(t *testing.T) {
+	run(t, cache.Config{}, people(3), func(f fixture) {
+		before := f.Status()
+		f.source.Put(sourcetest.Someone(1))
+		f.source.Remove(sourcetest.ID(9)) // who never was
+		f.pass(interval)
+		after := f.Status()
+		if after.Freshness.Revision != before.Freshness.Revision || after.Rounds != before.Rounds+1 {
+			t.Errorf("after a replay: revision %d of %d, rounds %d of %d", after.Freshness.Revision,
+				before.Freshness.Revision, after.Rounds, before.Rounds)
+		}
+		if !after.Freshness.AsOfTime.AsTime().After(before.Freshness.AsOfTime.AsTime()) {
+			t.Error("the round did not make the copy any fresher")
+		}
+	})
+}
+
+func TestPartialChangeKeepsTheRest(t *testing.T) {
+	run(t, cache.Config{}, people(1), func(f fixture) {
+		update := cache.Person{Profile: &pb.Profile{Id: sourcetest.ID(0), JobTitle: "Director"}, ManagerID: "ignored"}
+		update.Said.Add(8)  // job_title
+		update.Said.Add(19) // mobile_phone, cleared
+		f.source.Put(update)
+		f.pass(interval)
+		want := sourcetest.Someone(0).Profile
+		want.JobTitle, want.MobilePhone = "Director", ""
+		want.OtherAddresses = []string{"person.a@contoso.onmicrosoft.com", "person.a@fabrikam.com"}
+		got, _ := f.profile(id(0))
+		if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+			t.Errorf("after a change of two fields (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWhileFilling(t *testing.T) {
+	var release chan struct{}
+	newSource := func() *sourcetest.Memory {
+		source := people(5)
+		release = make(chan struct{})
+		source.Before(func(ctx context.Context, method string) error {
+			switch method {
+			case "List":
+				<-release
+			case "Changes": // somebody comes after everybody was listed
+				source.Before(nil)
+				source.Put(sourcetest.Someone(5))
+			}
+			return nil
+		})
+		return source
+	}
+	runOver(t, cache.Config{}, newSource, func(f fixture) {
+		if _, _, err := f.Suggest(cache.Invite{Query: "person", Limit: 5}); !errors.Is(err, cache.ErrFilling) {
+			t.Errorf("Suggest while filling = %v, want %v", err, cache.ErrFilling)
+		}
+		for range 3 {
+			if p, err := f.profile(email("person.c@contoso.com")); err != nil || p.DisplayName != "Person C" {
+				t.Errorf("Profile while filling = %v, %v; want it read through", p, err)
+			}
+			f.pass(time.Second)
+		}
+		if n := f.source.Asked("Find"); n != 1 {
+			t.Errorf("the source was asked %d times for one person, want once", n)
+		}
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_FILLING || s.Freshness != nil {
+			t.Errorf("Status while filling = %+v", s)
+		}
+		close(release)
+		synctest.Wait()
+		<-f.Filled()
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT || s.People != 6 || s.Suggestible != 6 {
+			t.Errorf("Status when filled = %+v", s)
+		}
+	})
+}
+
+func TestOutage(t *testing.T) {
+	source := people(2)
+	run(t, cache.Config{}, source, func(f fixture) {
+		f.source.Before(func(context.Context, string) error {
+			return fmt.Errorf("down: %w", cache.ErrUnavailable)
+		})
+		f.pass(interval)
+		answer := f.Profile(f.t.Context(), id(1), cache.AnyAge)
+		if answer.Err != nil || !answer.Freshness.Stale {
+			t.Errorf("Profile of a held person = %v, stale %v; want them, stale", answer.Err, answer.Freshness.GetStale())
+		}
+		if got := f.suggest("person"); got != "Person A, Person B" {
+			t.Errorf("Suggest in an outage = %q", got)
+		}
+		if _, err := f.profile(id(8)); !errors.Is(err, cache.ErrUnavailable) {
+			t.Errorf("Profile of an unknown person = %v, want %v", err, cache.ErrUnavailable)
+		}
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_STALE || s.Failure == nil {
+			t.Errorf("Status in an outage = %+v", s)
+		}
+		f.source.Before(nil)
+		f.pass(15 * time.Second) // the longest wait between two tries
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT || s.Failure != nil || s.Freshness.Stale {
+			t.Errorf("Status after the outage = %+v", s)
+		}
+	})
+}
+
+// asksToWait is a failure that says how long to wait.
+type asksToWait struct{ error }
+
+func (asksToWait) RetryAfter() time.Duration { return 5 * time.Minute }
+
+func TestSourceThatAsksToWaitIsLeftAlone(t *testing.T) {
+	run(t, cache.Config{}, people(1), func(f fixture) {
+		f.source.Before(func(context.Context, string) error { return asksToWait{cache.ErrThrottled} })
+		f.pass(interval)
+		before := f.source.Asked("Changes")
+		f.pass(5*time.Minute - time.Second)
+		if n := f.source.Asked("Changes"); n != before {
+			t.Errorf("the source was asked %d times while it wanted to be left alone", n-before)
+		}
+		f.pass(2 * time.Second)
+		if n := f.source.Asked("Changes"); n != before+1 {
+			t.Errorf("the source was asked %d times after the wait, want once", n-before)
+		}
+	})
+}
+
+func TestLostTokenRefillsBesideTheLiveCopy(t *testing.T) {
+	run(t, cache.Config{}, people(4), func(f fixture) {
+		before := f.Status()
+		f.source.Remove(sourcetest.ID(2))
+		f.source.LoseTokens()
+		release := make(chan struct{})
+		f.source.Before(func(_ context.Context, method string) error {
+			if method == "List" {
+				<-release
+			}
+			return nil
+		})
+		f.pass(interval)
+		if got := f.suggest("person"); got != "Person A, Person B, Person C, Person D" {
+			t.Errorf("Suggest while refilling = %q, want the live copy", got)
+		}
+		close(release)
+		synctest.Wait()
+		if got := f.suggest("person"); got != "Person A, Person B, Person D" {
+			t.Errorf("Suggest after refilling = %q, want it without who was not seen", got)
+		}
+		if s := f.Status(); s.Freshness.Revision <= before.Freshness.Revision || s.Freshness.Epoch != before.Freshness.Epoch {
+			t.Errorf("after refilling %v, before %v: want a later revision of one epoch", s.Freshness, before.Freshness)
+		}
+	})
+}
+
+func TestFailedRefillLeavesTheLiveCopy(t *testing.T) {
+	run(t, cache.Config{}, people(3), func(f fixture) {
+		f.source.LoseTokens()
+		f.source.Before(func(_ context.Context, method string) error {
+			if method == "List" {
+				return cache.ErrUnavailable
+			}
+			return nil
+		})
+		f.pass(interval)
+		if got := f.suggest("person"); got != "Person A, Person B, Person C" {
+			t.Errorf("Suggest after a failed refill = %q", got)
+		}
+		f.source.Before(nil)
+		f.pass(15 * time.Second)
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT {
+			t.Errorf("Status after the refill worked = %v", s.State)
+		}
+	})
+}
+
+func TestTooManyPeople(t *testing.T) {
+	run(t, cache.Config{MaxPeople: 3}, people(4), func(f fixture) {
+		if s := f.Status(); s.Failure == nil || !errors.Is(s.Failure.Err, cache.ErrTooManyPeople) || s.State != pb.DirectoryState_DIRECTORY_STATE_FILLING {
+			t.Errorf("Status with one person too many = %+v", s)
+		}
+		f.source.Remove(sourcetest.ID(0))
+		f.pass(15 * time.Second)
+		f.source.Put(sourcetest.Someone(0))
+		f.pass(2 * interval)
+		if s := f.Status(); s.People != 3 || s.State != pb.DirectoryState_DIRECTORY_STATE_STALE {
+			t.Errorf("Status after somebody too many came = %+v; want the three, stale", s)
+		}
+	})
+}
+
+// TestNoAnswerIsHalfOld has many readers while people change: an answer of a
+// revision shows what that revision made, in look-ups, batches, managers and
+// suggestions alike.
+func TestNoAnswerIsHalfOld(t *testing.T) {
+	const rounds = 300
+	version := func(n int64) cache.Person {
+		p := sourcetest.Someone(0)
+		p.Profile.DisplayName = fmt.Sprintf("Version %04d", n)
+		return p
+	}
+	source := &sourcetest.Memory{}
+	source.Put(version(1))
+	for i := 1; i < 20; i++ {
+		p := sourcetest.Someone(i)
+		p.ManagerID = sourcetest.ID(0)
+		source.Put(p)
+	}
+	d, err := cache.New(cache.Config{Source: source, SyncInterval: time.Nanosecond, CacheBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer stop()
+	wait.Go(func() { _ = d.Run(ctx) })
+	<-d.Filled()
+
+	check := func(what string, shown string, f *pb.Freshness) {
+		if want := fmt.Sprintf("Version %04d", f.Revision); shown != want {
+			t.Errorf("%s at revision %d shows %q", what, f.Revision, shown)
+		}
+	}
+	for range 4 {
+		wait.Go(func() {
+			for ctx.Err() == nil && !t.Failed() {
+				a := d.Profile(ctx, id(0), cache.AnyAge)
+				check("a look-up", a.Profile.GetDisplayName(), a.Freshness)
+				a = d.Profile(ctx, id(7), cache.AnyAge)
+				check("a report's manager", a.Profile.GetManager().GetDisplayName(), a.Freshness)
+				batch := d.Profiles(ctx, []cache.Ref{id(0), id(3)})
+				check("a batch", batch[1].Profile.GetManager().GetDisplayName(), batch[0].Freshness)
+				found, freshness, err := d.Suggest(cache.Invite{Query: "vers", Limit: 5})
+				if err == nil {
+					check("a suggestion", names(found), freshness)
+				}
+			}
+		})
+	}
+	for n := int64(2); n <= rounds; n++ {
+		source.Put(version(n))
+		for d.Status().Freshness.Revision < n && !t.Failed() {
+			<-time.After(time.Microsecond)
+		}
+	}
+}
