@@ -47,7 +47,7 @@ func TestFaults(t *testing.T) {
 		{"a cut answer", simulator.Fault{Cut: true}, cache.ErrUnavailable, "broke off", true},
 		{"a good status with a page", simulator.Fault{Status: 200, Body: []byte("<html>"), ContentType: "text/html"}, cache.ErrUnavailable, "not JSON", true},
 		{"a good status with another object", simulator.Fault{Status: 200, Body: []byte(`{"hello":1}`), ContentType: "application/json"}, cache.ErrUnavailable, "check the Graph URL", true},
-		{"401", simulator.Fault{Status: 401, Code: "InvalidAuthenticationToken"}, cache.ErrDenied, "belong together", false},
+		{"401", simulator.Fault{Status: 401, Code: "InvalidAuthenticationToken"}, cache.ErrDenied, "belong together", true},
 		{"403", simulator.Fault{Status: 403, Code: "Authorization_RequestDenied"}, cache.ErrDenied, "User.Read.All", false},
 		{"404 of somebody else", simulator.Fault{Status: 404, Body: []byte("no such page")}, cache.ErrUnavailable, "check the Graph URL", true},
 		{"400", simulator.Fault{Status: 400, Code: "BadRequest"}, cache.ErrUnavailable, "does not accept", false},

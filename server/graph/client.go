@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	azauth "github.com/microsoft/kiota-authentication-azure-go"
 	khttp "github.com/microsoft/kiota-http-go"
@@ -42,11 +43,12 @@ type Config struct {
 // Client asks one tenant's Microsoft Graph. It implements cache.Source. Its
 // methods may be called concurrently.
 type Client struct {
-	config    Config
-	adapter   *msgraphcore.GraphRequestAdapterBase
-	transport *http.Transport
-	users     *users.UsersRequestBuilder
-	slots     chan struct{} // one is held by each call under way
+	config     Config
+	adapter    *msgraphcore.GraphRequestAdapterBase
+	transport  *http.Transport
+	credential *renewable
+	users      *users.UsersRequestBuilder
+	slots      chan struct{} // one is held by each call under way
 	// plainFilters is set once Graph has refused a filter of several properties.
 	plainFilters atomic.Bool
 }
@@ -65,8 +67,10 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	credential, err := config.Credential.token(config.Endpoint, &http.Client{Transport: transport})
-	if err != nil {
+	credential := &renewable{make: func() (azcore.TokenCredential, error) {
+		return config.Credential.token(config.Endpoint, &http.Client{Transport: transport})
+	}}
+	if err := credential.renew(); err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
 	}
 	// A host that is not named here would be asked without a token.
@@ -83,11 +87,12 @@ func New(config Config) (*Client, error) {
 	base := config.Endpoint.URL.String()
 	adapter.SetBaseUrl(base)
 	return &Client{
-		config:    config,
-		adapter:   adapter,
-		transport: transport,
-		users:     users.NewUsersRequestBuilderInternal(map[string]string{"baseurl": base}, adapter),
-		slots:     make(chan struct{}, config.MaxConcurrent),
+		config:     config,
+		adapter:    adapter,
+		transport:  transport,
+		credential: credential,
+		users:      users.NewUsersRequestBuilderInternal(map[string]string{"baseurl": base}, adapter),
+		slots:      make(chan struct{}, config.MaxConcurrent),
 	}, nil
 }
 
@@ -143,6 +148,9 @@ const lookupAttempts = 2
 func (c *Client) get(ctx context.Context, attempts int, need string, request request, read func(*http.Response) error) error {
 	for attempt := 1; ; attempt++ {
 		err := c.attempt(ctx, need, request, read)
+		if attempt == 1 && errors.Is(err, errBadToken) && c.credential.renew() == nil {
+			continue
+		}
 		if err == nil || ctx.Err() != nil || attempt >= attempts || !retryable(err) {
 			return err
 		}

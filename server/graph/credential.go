@@ -1,12 +1,14 @@
 package graph
 
 import (
+	"context"
 	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -27,6 +29,35 @@ type Credential struct {
 	SendCertificate     bool   // send the chain, for subject-name authentication
 	// FederatedTokenFile holds a token of a workload identity, as Kubernetes mounts it.
 	FederatedTokenFile string
+}
+
+// renewable signs in anew when it is told that its token is of no use: azidentity
+// keeps a token for as long as it was issued for, revoked or not.
+type renewable struct {
+	make func() (azcore.TokenCredential, error)
+
+	mu      sync.Mutex
+	current azcore.TokenCredential
+}
+
+// GetToken implements azcore.TokenCredential.
+func (r *renewable) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	r.mu.Lock()
+	current := r.current
+	r.mu.Unlock()
+	return current.GetToken(ctx, options)
+}
+
+// renew forgets the token.
+func (r *renewable) renew() error {
+	fresh, err := r.make()
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.current = fresh
+	return nil
 }
 
 // managed tells whether nothing is set, so that the machine's identity signs in.

@@ -44,6 +44,9 @@ var (
 	errTokenLost   = cache.ErrTokenLost
 )
 
+// errBadToken is a token that Graph refuses. A new one may do.
+var errBadToken = fmt.Errorf("the token is refused: %w", errDenied)
+
 // errUnsupported is a question that this Graph understands only in another form.
 var errUnsupported = errors.New("unsupported query")
 
@@ -73,7 +76,7 @@ func responseError(response *http.Response, need string) error {
 	case lostToken(status, body):
 		return &Error{kind: errTokenLost, text: "Microsoft Graph no longer tells changes from this token " + tail}
 	case status == http.StatusUnauthorized:
-		return &Error{kind: errDenied, text: "Microsoft Graph refuses the app's token: check that the Graph URL, the authority URL and the tenant id belong together " + tail}
+		return &Error{kind: errBadToken, text: "Microsoft Graph refuses the app's token: check that the Graph URL, the authority URL and the tenant id belong together " + tail}
 	case status == http.StatusForbidden:
 		return &Error{kind: errDenied, text: "Microsoft Graph refuses the app: grant it the application permission " + need + ", with an administrator's consent " + tail}
 	case status == http.StatusTooManyRequests:
