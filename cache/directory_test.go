@@ -268,3 +268,25 @@ func TestNewNeedsASource(t *testing.T) {
 		t.Error("New without a source works")
 	}
 }
+
+func TestAccountsWithoutAUserType(t *testing.T) {
+	source := &sourcetest.Memory{}
+	for i, upn := range []string{"old@contoso.com", "pia_fabrikam.com#ext#@contoso.com"} {
+		p := sourcetest.Someone(i)
+		p.Profile.UserType, p.Profile.UserPrincipalName = pb.UserType_USER_TYPE_UNSPECIFIED, upn
+		source.Put(p)
+	}
+	run(t, cache.Config{}, source, func(f fixture) {
+		fresh := sourcetest.Someone(2) // comes by a change, and is read through before it
+		fresh.Profile.UserType = pb.UserType_USER_TYPE_UNSPECIFIED
+		f.source.Put(fresh)
+		for range 2 {
+			for i, want := range []pb.UserType{pb.UserType_USER_TYPE_MEMBER, pb.UserType_USER_TYPE_GUEST, pb.UserType_USER_TYPE_MEMBER} {
+				if p, err := f.profile(id(i)); err != nil || p.UserType != want {
+					t.Errorf("Profile(%d) = %v, %v; want %v", i, p.GetUserType(), err, want)
+				}
+			}
+			f.pass(interval)
+		}
+	})
+}

@@ -200,7 +200,7 @@ func (d *Directory) read(ctx context.Context, ref Ref) (*memory, error) {
 
 // complete makes the profile that the contract shows of somebody read through.
 func (d *Directory) complete(p Person) *pb.Profile {
-	profile := proto.CloneOf(p.Profile)
+	profile := proto.CloneOf(p.typed().Profile)
 	profile.OtherAddresses = p.otherAddresses()
 	profile.Manager = p.Manager
 	d.mu.RLock()

@@ -83,6 +83,20 @@ func (p Person) over(held Person) Person {
 	return whole
 }
 
+// typed returns p with a user type. Accounts from before there were user types have
+// none; guests have always been given a name with #EXT# in it.
+func (p Person) typed() Person {
+	if p.Profile.GetUserType() != pb.UserType_USER_TYPE_UNSPECIFIED {
+		return p
+	}
+	p.Profile = proto.CloneOf(p.Profile)
+	p.Profile.UserType = pb.UserType_USER_TYPE_MEMBER
+	if strings.Contains(strings.ToUpper(p.Profile.GetUserPrincipalName()), "#EXT#") {
+		p.Profile.UserType = pb.UserType_USER_TYPE_GUEST
+	}
+	return p
+}
+
 // otherAddresses are the addresses beside the primary one, each once.
 func (p Person) otherAddresses() []string {
 	seen := map[string]bool{addressKey(p.Profile.GetEmail()): true}

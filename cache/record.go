@@ -31,6 +31,7 @@ var (
 )
 
 func newRecord(p Person) (*record, error) {
+	p = p.typed()
 	encoded, err := encoding.Marshal(p.Profile)
 	if err != nil {
 		// Only text that is not UTF-8 cannot be encoded; the text stays out of the error.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -185,6 +186,7 @@ func (c *Client) attempt(ctx context.Context, need string, request request, read
 		if err := read(response); err != nil {
 			return bodyError(response, err)
 		}
+		_, _ = io.CopyN(io.Discard, response.Body, 4<<10) // to its end, so that the connection can be used again
 		return nil
 	})
 }

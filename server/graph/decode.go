@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -109,19 +108,7 @@ func (d decoder) person() (cache.Person, error) {
 		}
 		return d.SkipValue()
 	})
-	if p.Said.Has(fieldUserType) && p.Profile.UserType == pb.UserType_USER_TYPE_UNSPECIFIED {
-		p.Profile.UserType = impliedUserType(p.Profile)
-	}
 	return p, err
-}
-
-// impliedUserType is that of an account older than user types: guests have always
-// been given such a name.
-func impliedUserType(p *pb.Profile) pb.UserType {
-	if strings.Contains(strings.ToUpper(p.GetUserPrincipalName()), "#EXT#") {
-		return pb.UserType_USER_TYPE_GUEST
-	}
-	return pb.UserType_USER_TYPE_MEMBER
 }
 
 // manager reads an expanded manager, or the manager's change: an array although

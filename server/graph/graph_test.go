@@ -85,7 +85,7 @@ func resource(t *testing.T, p cache.Person) []byte {
 		"proxyAddresses": proxies, "otherMails": p.OtherMails, "businessPhones": profile.GetBusinessPhones(),
 		"accountEnabled":    profile.GetAccountState() == pb.AccountState_ACCOUNT_STATE_ENABLED,
 		"showInAddressList": map[bool]any{true: false, false: nil}[p.Unlisted],
-		"userType":          map[bool]any{true: "Guest", false: nil}[profile.GetUserType() == pb.UserType_USER_TYPE_GUEST],
+		"userType":          map[bool]any{true: "Guest", false: "Member"}[profile.GetUserType() == pb.UserType_USER_TYPE_GUEST],
 	}
 	for name, value := range map[string]string{
 		"givenName": profile.GetGivenName(), "surname": profile.GetSurname(), "mail": profile.GetEmail(),

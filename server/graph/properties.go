@@ -16,9 +16,6 @@ type property struct {
 	read  func(decoder, *cache.Person) error
 }
 
-// fieldUserType is Profile.user_type.
-const fieldUserType protoreflect.FieldNumber = 23
-
 // propertyList has every property that we read, in the order in which they are
 // selected. Only what the directory itself holds is here: the others, such as
 // aboutMe, cannot be listed.
@@ -60,7 +57,7 @@ var propertyList = []property{
 		p.Profile.HireDate, err = d.day()
 		return err
 	}},
-	{"userType", fieldUserType, readUserType},
+	{"userType", 23, readUserType},
 	{"accountEnabled", 24, readAccountState},
 	{"showInAddressList", cache.FieldUnlisted, func(d decoder, p *cache.Person) error {
 		shown, ok, err := d.flag()

@@ -392,6 +392,7 @@ func TestLogsNameNobody(t *testing.T) {
 	s := start(t)
 	for _, person := range []*pb.PersonRef{byEmail("nobody.secret@contoso.com"), byEmail("secret"), byID("secret"), byID(sourcetest.ID(9))} {
 		_, _ = s.GetProfile(t.Context(), &pb.GetProfileRequest{Person: person})
+		_, _ = s.GetProfile(t.Context(), &pb.GetProfileRequest{Person: person, ReadMask: paths("secret@contoso.com")})
 		_, _ = s.SuggestInvitees(t.Context(), &pb.SuggestInviteesRequest{Query: "secret", Organizer: person})
 	}
 	s.source.Before(func(context.Context, string) error { return cache.ErrUnavailable })

@@ -2,6 +2,7 @@ package insights
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -92,6 +93,9 @@ func (s *Service) log(ctx context.Context, method string, err error, code codes.
 		level, message = slog.LevelError, "call failed"
 	case codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded:
 		level, message = slog.LevelWarn, "call failed"
+	}
+	if bad, ok := errors.AsType[*invalid](err); ok {
+		err = bad.named() // a made-up path may hold an address
 	}
 	s.config.Log.LogAttrs(ctx, level, message, slog.String("method", method),
 		slog.String("code", code.String()), slog.Duration("took", took), slog.Any("error", err))

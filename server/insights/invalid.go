@@ -16,7 +16,8 @@ import (
 )
 
 // invalid collects what is wrong with a request. Descriptions say what a field
-// must be and never repeat what it holds: that may be a person's address.
+// must be, and repeat what it holds for paths of a read mask alone: the rest may be
+// a person's address.
 type invalid struct {
 	violations []*errdetails.BadRequest_FieldViolation
 }
@@ -35,6 +36,15 @@ func (bad *invalid) Error() string {
 		texts[i] = v.Field + " " + v.Description
 	}
 	return strings.Join(texts, "; ")
+}
+
+// named says which fields are wrong, and nothing of what they hold.
+func (bad *invalid) named() error {
+	fields := make([]string, len(bad.violations))
+	for i, v := range bad.violations {
+		fields[i] = v.Field
+	}
+	return fmt.Errorf("invalid: %s", strings.Join(fields, ", "))
 }
 
 func (bad *invalid) details() *errdetails.BadRequest {
