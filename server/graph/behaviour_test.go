@@ -66,7 +66,14 @@ func TestFaults(t *testing.T) {
 			if !errors.Is(err, row.want) || !strings.Contains(err.Error(), row.says) || errors.Is(err, cache.ErrNotFound) {
 				t.Errorf("Find = %v, want %v that says %q", err, row.want, row.says)
 			}
-			if _, err := list(t, client); !errors.Is(err, row.want) {
+			if errors.Is(row.want, cache.ErrThrottled) { // a listing goes on when it may, however often it is put off
+				clear()
+				row.fault.Path, row.fault.Times = "/users?", 3
+				clear = sim.Fail(row.fault)
+				if names, err := list(t, client); err != nil || len(names) != 1 {
+					t.Errorf("List, put off three times, = %v, %v", names, err)
+				}
+			} else if _, err := list(t, client); !errors.Is(err, row.want) {
 				t.Errorf("List = %v, want %v", err, row.want)
 			}
 			clear()
@@ -93,6 +100,55 @@ func TestThrottlingIsNotWaitedForPastTheDeadline(t *testing.T) {
 	}
 	if n := len(sim.Requests()); n > 4 { // two of them sign in
 		t.Errorf("Graph was asked %d times although it wants to be left alone", n)
+	}
+}
+
+// TestLostLinks has a delta link expire in each of the ways that are told of, and in
+// one that is not.
+func TestLostLinks(t *testing.T) {
+	for what, fault := range map[string]simulator.Fault{
+		"410":               {Status: 410, Code: "resyncRequired", Location: "https://graph.microsoft.com/v1.0/users/delta?$deltatoken="},
+		"410 alone":         {Status: 410},
+		"400":               {Status: 400, Code: "SyncStateNotFound"},
+		"404":               {Status: 404, Code: "resyncRequired"},
+		"an inner code":     {Status: 400, Body: []byte(`{"error":{"code":"Request_BadRequest","innerError":{"code":"x","innerError":{"code":"syncStateNotFound"}}}}`)},
+		"a mangled token":   {Status: 400, Code: "BadRequest", Message: "Badly formed token."},
+		"an unknown object": {Status: 404, Code: "Request_ResourceNotFound"},
+		"another 400":       {Status: 400, Code: "Request_BadRequest", Message: "The token has expired."},
+	} {
+		client, sim := start(t, simulator.Config{}, simulator.Company())
+		token, err := client.Mark(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fault.Path = "/users/delta"
+		sim.Fail(fault)
+		for _, err := range client.Changes(t.Context(), token) {
+			if !errors.Is(err, cache.ErrTokenLost) {
+				t.Errorf("%s: Changes = %v, want %v", what, err, cache.ErrTokenLost)
+			}
+		}
+	}
+	client, sim := start(t, simulator.Config{}, simulator.Company(), func(c *graph.Config) { c.Attempts = 1 })
+	token, err := client.Mark(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sim.Fail(simulator.Fault{Path: "/users/delta", Status: 503})
+	for _, err := range client.Changes(t.Context(), token) {
+		if !errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrTokenLost) {
+			t.Errorf("Changes of a failing Graph = %v, want %v", err, cache.ErrUnavailable)
+		}
+	}
+}
+
+// TestHangingSignInIsUnavailable has the sign-in accept a question and not answer it.
+func TestHangingSignInIsUnavailable(t *testing.T) {
+	client, sim := start(t, simulator.Config{}, simulator.Company(), func(c *graph.Config) { c.SignInTimeout = 50 * time.Millisecond })
+	sim.Fail(simulator.Fault{Path: "/token", Delay: time.Hour})
+	_, err := client.Find(t.Context(), cache.Ref{ID: sourcetest.ID(0)})
+	if !errors.Is(err, cache.ErrUnavailable) || !strings.Contains(err.Error(), "sign-in") {
+		t.Errorf("Find = %v, want %v that names the sign-in", err, cache.ErrUnavailable)
 	}
 }
 
@@ -236,6 +292,7 @@ func TestEndpoints(t *testing.T) {
 		{"https://graph.microsoft.us", "", "https://graph.microsoft.us/v1.0", "https://login.microsoftonline.us", ""},
 		{"https://microsoftgraph.chinacloudapi.cn/v1.0/", "", "https://microsoftgraph.chinacloudapi.cn/v1.0", "https://login.chinacloudapi.cn", ""},
 		{"https://127.0.0.1:8443/v1.0", "https://127.0.0.1:8443/", "https://127.0.0.1:8443/v1.0", "https://127.0.0.1:8443", ""},
+		{"https://Graph.Microsoft.com:443/v1.0", "", "https://graph.microsoft.com/v1.0", "https://login.microsoftonline.com", ""},
 		{"https://127.0.0.1:8443", "", "", "", "authority URL is needed"},
 		{"http://graph.microsoft.com", "", "", "", "the Graph URL must be like"},
 		{"https://graph.microsoft.com", "login.microsoftonline.com", "", "", "the authority URL must be like"},

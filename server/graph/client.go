@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -28,17 +30,24 @@ type Config struct {
 	// CAPEM holds certificates to trust beside the system's; empty for none.
 	CAPEM []byte
 	// Attempts is how often a question of the synchronisation is asked before its
-	// failure counts; zero means four. Questions that people wait for are asked at
-	// most twice: they rather hear soon that there is no answer.
+	// failure counts; zero means four. While Graph throttles, it is asked for as long
+	// as that takes. Questions that people wait for are asked at most twice: they
+	// rather hear soon that there is no answer.
 	Attempts int
 	// AttemptTimeout bounds one attempt; zero means a minute.
 	AttemptTimeout time.Duration
-	// MaxWait is the longest that one question waits before it is asked again. A
-	// Graph that asks for more is not waited for: the failure says how long to
-	// wait. Zero means ten seconds.
+	// MaxWait is the longest that a question that people wait for is put off before
+	// it is asked again. A Graph that asks for more is not waited for: the failure
+	// says how long to wait. Zero means ten seconds.
 	MaxWait time.Duration
-	// MaxConcurrent bounds how many calls are under way at once; zero means 16.
+	// SignInTimeout bounds how long a token is waited for; zero means five seconds.
+	SignInTimeout time.Duration
+	// MaxConcurrent bounds how many calls that people wait for are under way at once;
+	// zero means 16. The synchronisation's one comes on top.
 	MaxConcurrent int
+	// Log hears of questions of the synchronisation that have to be asked again. Nil
+	// discards.
+	Log *slog.Logger
 }
 
 // Client asks one tenant's Microsoft Graph. It implements cache.Source. Its
@@ -64,11 +73,13 @@ func New(config Config) (*Client, error) {
 	orDefault(&config.AttemptTimeout, time.Minute)
 	orDefault(&config.MaxWait, 10*time.Second)
 	orDefault(&config.MaxConcurrent, 16)
+	orDefault(&config.SignInTimeout, 5*time.Second)
+	orDefault(&config.Log, slog.New(slog.DiscardHandler))
 	transport, err := newTransport(config)
 	if err != nil {
 		return nil, err
 	}
-	credential := &renewable{make: func() (azcore.TokenCredential, error) {
+	credential := &renewable{timeout: config.SignInTimeout, make: func() (azcore.TokenCredential, error) {
 		return config.Credential.token(config.Endpoint, &http.Client{Transport: transport})
 	}}
 	if err := credential.renew(); err != nil {
@@ -131,6 +142,8 @@ func newTransport(config Config) (*http.Transport, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() // proxies from the environment included
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	transport.ResponseHeaderTimeout = 20 * time.Second // Graph takes a second or two for a page
 	transport.MaxIdleConnsPerHost = config.MaxConcurrent
 	return transport, nil
 }
@@ -138,26 +151,36 @@ func newTransport(config Config) (*http.Transport, error) {
 // request makes a request anew, for each attempt.
 type request func(context.Context) (*abstractions.RequestInformation, error)
 
+// patience is for whom a question is asked.
+type patience uint8
+
+const (
+	waitedFor  patience = iota // people wait for the answer
+	unattended                 // nobody does
+)
+
 // lookupAttempts is how often a question is asked that people wait for.
 const lookupAttempts = 2
 
 // get asks Graph and hands a good response to read. This is the one retry policy:
 // faults of the server and the network, cut and garbled bodies and throttling are
-// tried again, after as long as Graph asks or twice as long each time, as far as
-// ctx, attempts and MaxWait allow. need names the permission that the question
-// takes.
-func (c *Client) get(ctx context.Context, attempts int, need string, request request, read func(*http.Response) error) error {
+// tried again, after as long as Graph asks or twice as long each time. need names
+// the permission that the question takes.
+func (c *Client) get(ctx context.Context, p patience, need string, request request, read func(*http.Response) error) error {
 	for attempt := 1; ; attempt++ {
-		err := c.attempt(ctx, need, request, read)
+		err := c.attempt(ctx, p, need, request, read)
 		if attempt == 1 && errors.Is(err, errBadToken) && c.credential.renew() == nil {
 			continue
 		}
-		if err == nil || ctx.Err() != nil || attempt >= attempts || !retryable(err) {
+		if err == nil || ctx.Err() != nil || !retryable(err) || !c.goesOn(p, attempt, err) {
 			return err
 		}
 		wait := backoff(err, attempt)
-		if deadline, ok := ctx.Deadline(); wait > c.config.MaxWait || ok && time.Until(deadline) < wait {
+		if deadline, ok := ctx.Deadline(); p == waitedFor && wait > c.config.MaxWait || ok && time.Until(deadline) < wait {
 			return err
+		}
+		if p == unattended {
+			c.config.Log.Warn("a question to Microsoft Graph has to be asked again", slog.Any("error", err), slog.Duration("after", wait))
 		}
 		if sleep(ctx, wait) != nil {
 			return err
@@ -165,12 +188,22 @@ func (c *Client) get(ctx context.Context, attempts int, need string, request req
 	}
 }
 
-func (c *Client) attempt(ctx context.Context, need string, request request, read func(*http.Response) error) error {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+// goesOn tells whether a question is asked again after an attempt that failed.
+func (c *Client) goesOn(p patience, attempt int, err error) bool {
+	if p == waitedFor {
+		return attempt < lookupAttempts
+	}
+	return attempt < c.config.Attempts || errors.Is(err, errThrottled)
+}
+
+func (c *Client) attempt(ctx context.Context, p patience, need string, request request, read func(*http.Response) error) error {
+	if p == waitedFor {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.config.AttemptTimeout)
 	defer cancel()

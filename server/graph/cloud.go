@@ -60,7 +60,13 @@ func httpsURL(text string) (*url.URL, error) {
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
 		return nil, fmt.Errorf("must be like %s, not %q", PublicURL, text)
 	}
+	u.Host = plainHost(u)
 	return u, nil
+}
+
+// plainHost is a URL's host in lower case, without the port that goes without saying.
+func plainHost(u *url.URL) string {
+	return strings.TrimSuffix(strings.ToLower(u.Host), ":443")
 }
 
 // scope is what the app asks a token for. Tokens are for Microsoft's Graph even

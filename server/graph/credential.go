@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -34,7 +35,8 @@ type Credential struct {
 // renewable signs in anew when it is told that its token is of no use: azidentity
 // keeps a token for as long as it was issued for, revoked or not.
 type renewable struct {
-	make func() (azcore.TokenCredential, error)
+	make    func() (azcore.TokenCredential, error)
+	timeout time.Duration // of one sign-in: azidentity has the others wait for it
 
 	mu      sync.Mutex
 	current azcore.TokenCredential
@@ -45,6 +47,8 @@ func (r *renewable) GetToken(ctx context.Context, options policy.TokenRequestOpt
 	r.mu.Lock()
 	current := r.current
 	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
 	return current.GetToken(ctx, options)
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -57,9 +58,16 @@ const maxErrorBody = 64 << 10
 // has no code for what it says.
 type odataError struct {
 	Error struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
+		Code    string     `json:"code"`
+		Message string     `json:"message"`
+		Inner   innerError `json:"innerError"`
 	} `json:"error"`
+}
+
+// innerError is a more exact error inside an error, to any depth.
+type innerError struct {
+	Code  string      `json:"code"`
+	Inner *innerError `json:"innerError"`
 }
 
 // responseError makes the error that a response other than 200 stands for. need
@@ -93,9 +101,17 @@ func responseError(response *http.Response, need string) error {
 // lostToken tells whether changes have to be given up for a listing. Graph says so
 // in several ways; a badly formed token has no code of its own.
 func lostToken(status int, body odataError) bool {
-	switch body.Error.Code {
-	case "syncStateNotFound", "SyncStateNotFound", "resyncRequired", "ResyncRequired":
-		return status >= 400 && status < 500
+	isLost := func(code string) bool {
+		return status >= 400 && status < 500 &&
+			(strings.EqualFold(code, "syncStateNotFound") || strings.EqualFold(code, "resyncRequired"))
+	}
+	if isLost(body.Error.Code) {
+		return true
+	}
+	for inner := &body.Error.Inner; inner != nil; inner = inner.Inner {
+		if isLost(inner.Code) {
+			return true
+		}
 	}
 	return status == http.StatusGone ||
 		status == http.StatusBadRequest && badToken.MatchString(body.Error.Message)
@@ -110,7 +126,7 @@ func what(response *http.Response, code string) string {
 	if id := response.Header.Get("request-id"); id != "" && len(id) <= 80 {
 		text += ", request-id " + id
 	}
-	return text
+	return strings.ToValidUTF8(text, "")
 }
 
 // bodyError is a good answer that broke off or could not be read.

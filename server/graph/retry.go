@@ -23,7 +23,7 @@ func backoff(err error, attempt int) time.Duration {
 	if wait, ok := cache.RetryAfter(err); ok {
 		return wait
 	}
-	wait := 500 * time.Millisecond << (attempt - 1)
+	wait := 500 * time.Millisecond << min(attempt-1, 6) // half a minute at most
 	return wait - rand.N(wait/4)
 }
 

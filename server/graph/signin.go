@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -71,7 +72,7 @@ func signInUnreachable(failed *azidentity.AuthenticationFailedError) error {
 func oneLine(text string) string {
 	line := spaces.ReplaceAllString(text, " ")
 	if len(line) > 300 {
-		line = line[:300] + "…"
+		line = strings.ToValidUTF8(line[:300], "") + "…"
 	}
 	return line
 }

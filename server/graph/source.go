@@ -66,7 +66,7 @@ func (c *Client) List(ctx context.Context) iter.Seq2[cache.Page, error] {
 				},
 			})
 		}
-		for page, err := range c.pages(ctx, c.config.Attempts, request) {
+		for page, err := range c.pages(ctx, unattended, request) {
 			page.Total, total = total, 0
 			for i := range page.People {
 				page.People[i].Said = 0 // a listing tells of whole people
@@ -81,9 +81,9 @@ func (c *Client) List(ctx context.Context) iter.Seq2[cache.Page, error] {
 // Changes reads what has changed since a delta link.
 func (c *Client) Changes(ctx context.Context, token string) iter.Seq2[cache.Page, error] {
 	return func(yield func(cache.Page, error) bool) {
-		for page, err := range c.pages(ctx, c.config.Attempts, c.follow(token)) {
+		for page, err := range c.pages(ctx, unattended, c.follow(token)) {
 			page.Token = page.deltaLink
-			if !yield(page.Page, unaccepted(err)) {
+			if !yield(page.Page, refusedLink(err)) {
 				return
 			}
 		}
@@ -91,11 +91,11 @@ func (c *Client) Changes(ctx context.Context, token string) iter.Seq2[cache.Page
 }
 
 // pages reads one page after the other, as far as their links lead.
-func (c *Client) pages(ctx context.Context, attempts int, next request) iter.Seq2[page, error] {
+func (c *Client) pages(ctx context.Context, p patience, next request) iter.Seq2[page, error] {
 	return func(yield func(page, error) bool) {
 		for {
 			var read page
-			err := c.get(ctx, attempts, needUsers, next, func(response *http.Response) (err error) {
+			err := c.get(ctx, p, needUsers, next, func(response *http.Response) (err error) {
 				read, err = decodePage(response.Body)
 				return err
 			})
@@ -128,7 +128,7 @@ func (c *Client) ours(links ...string) error {
 			continue
 		}
 		u, err := url.Parse(link)
-		if err != nil || u.Scheme != c.config.Endpoint.URL.Scheme || !strings.EqualFold(u.Host, c.config.Endpoint.URL.Host) {
+		if err != nil || u.Scheme != c.config.Endpoint.URL.Scheme || plainHost(u) != c.config.Endpoint.URL.Host {
 			return &Error{kind: errUnavailable, text: "Microsoft Graph gave a link to another host, which is not followed"}
 		}
 	}
@@ -143,7 +143,7 @@ func (c *Client) count(ctx context.Context) (total int) {
 		headers.Add("ConsistencyLevel", "eventual")
 		return c.users.Count().ToGetRequestInformation(ctx, &users.CountRequestBuilderGetRequestConfiguration{Headers: headers})
 	}
-	_ = c.attempt(ctx, needUsers, request, func(response *http.Response) error {
+	_ = c.attempt(ctx, unattended, needUsers, request, func(response *http.Response) error {
 		text, err := io.ReadAll(io.LimitReader(response.Body, 64))
 		if err == nil {
 			total, err = strconv.Atoi(strings.Trim(string(text), "\ufeff \r\n"))
@@ -178,7 +178,7 @@ func (c *Client) findByID(ctx context.Context, id string) (person cache.Person, 
 			QueryParameters: &users.UserItemRequestBuilderGetQueryParameters{Select: selected(), Expand: []string{expandManager}},
 		})
 	}
-	err = c.get(ctx, lookupAttempts, needUsers, request, func(response *http.Response) (err error) {
+	err = c.get(ctx, waitedFor, needUsers, request, func(response *http.Response) (err error) {
 		person, err = decodePerson(response.Body)
 		return err
 	})
@@ -231,7 +231,7 @@ func (c *Client) filter(ctx context.Context, filter string) ([]cache.Person, err
 		})
 	}
 	var found []cache.Person
-	for page, err := range c.pages(ctx, lookupAttempts, request) {
+	for page, err := range c.pages(ctx, waitedFor, request) {
 		if err != nil {
 			return nil, err
 		}
@@ -244,6 +244,16 @@ func (c *Client) filter(ctx context.Context, filter string) ([]cache.Person, err
 		}
 	}
 	return found, nil
+}
+
+// refusedLink makes of a link that Graph refuses one that is of no more use: how it
+// says that a link has expired is documented by examples only. To list everybody
+// once too often costs pages; to ask in vain for ever would cost the truth.
+func refusedLink(err error) error {
+	if errors.Is(err, errUnsupported) || errors.Is(err, errNotFound) {
+		return &Error{kind: errTokenLost, text: err.Error()}
+	}
+	return err
 }
 
 // unaccepted makes of a question that this Graph does not understand what it is
