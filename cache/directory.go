@@ -26,8 +26,12 @@ type Config struct {
 	// people fails to fill rather than fill in part.
 	MaxPeople int
 	// LookupTimeout bounds one question to the source, which may serve many
-	// callers; zero means ten seconds. Callers leave earlier by their own deadlines.
+	// callers; zero means four seconds, less than clients use to wait. Callers leave
+	// earlier by their own deadlines.
 	LookupTimeout time.Duration
+	// MaxLookups bounds how many questions to the source are under way at once; zero
+	// means 256. Further ones fail with ErrBusy.
+	MaxLookups int
 	// FoundTTL is how long somebody whom the record does not hold is remembered
 	// after they were read through; zero means one minute.
 	FoundTTL time.Duration
@@ -43,7 +47,8 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.SyncInterval, time.Minute)
 	orDefault(&c.CacheBytes, 64<<20)
 	orDefault(&c.MaxPeople, 2_000_000)
-	orDefault(&c.LookupTimeout, 10*time.Second)
+	orDefault(&c.LookupTimeout, 4*time.Second)
+	orDefault(&c.MaxLookups, 256)
 	orDefault(&c.FoundTTL, time.Minute)
 	orDefault(&c.AbsenceTTL, 20*time.Second)
 	orDefault(&c.Log, slog.New(slog.DiscardHandler))
@@ -72,6 +77,7 @@ type Directory struct {
 	ctx       context.Context    // of the flights, which outlive single callers
 	stop      context.CancelFunc
 	inFlight  sync.WaitGroup
+	lookups   chan struct{} // one is held by each flight
 	closeOnce sync.Once
 
 	// mu guards what follows. Readers take all that an answer needs under one
@@ -102,13 +108,14 @@ func New(config Config) (*Directory, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Directory{
-		config: config,
-		epoch:  rand.Text()[:12],
-		memo:   memo,
-		filled: make(chan struct{}),
-		start:  time.Now(),
-		ctx:    ctx,
-		stop:   stop,
+		config:  config,
+		epoch:   rand.Text()[:12],
+		memo:    memo,
+		filled:  make(chan struct{}),
+		start:   time.Now(),
+		lookups: make(chan struct{}, config.MaxLookups),
+		ctx:     ctx,
+		stop:    stop,
 	}, nil
 }
 

@@ -290,3 +290,24 @@ func TestAccountsWithoutAUserType(t *testing.T) {
 		}
 	})
 }
+
+func TestTooManyQuestionsAreRefusedAtOnce(t *testing.T) {
+	run(t, cache.Config{MaxLookups: 2}, people(1), func(f fixture) {
+		release := make(chan struct{})
+		f.source.Before(func(context.Context, string) error { <-release; return cache.ErrNotFound })
+		var wait sync.WaitGroup
+		for i := range 2 {
+			wait.Go(func() {
+				if _, err := f.profile(id(7 + i)); !errors.Is(err, cache.ErrNotFound) {
+					t.Errorf("Profile = %v, want %v", err, cache.ErrNotFound)
+				}
+			})
+		}
+		synctest.Wait()
+		if _, err := f.profile(id(9)); !errors.Is(err, cache.ErrBusy) {
+			t.Errorf("a third question = %v, want %v", err, cache.ErrBusy)
+		}
+		close(release)
+		wait.Wait()
+	})
+}

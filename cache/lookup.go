@@ -100,10 +100,17 @@ func (d *Directory) freshnessLocked() *pb.Freshness {
 	}
 	return &pb.Freshness{
 		AsOfTime: timestamppb.New(d.held.asOf),
-		Stale:    d.sync.failure != nil,
+		Stale:    d.staleLocked(),
 		Revision: d.held.revision,
 		Epoch:    d.epoch,
 	}
+}
+
+// staleLocked tells whether the source is failing: it has said so, or it has been
+// silent for several rounds.
+func (d *Directory) staleLocked() bool {
+	silent := max(3*d.config.SyncInterval, 30*time.Second)
+	return d.sync.failure != nil || time.Since(d.held.asOf) > silent
 }
 
 // assemble makes the profile that the contract shows of a record. The manager is
@@ -158,6 +165,12 @@ func (d *Directory) ask(ctx context.Context, ref Ref) (*memory, error) {
 		return nil, err
 	}
 	result := d.flights.DoChan(ref.key(), func() (any, error) {
+		select {
+		case d.lookups <- struct{}{}:
+			defer func() { <-d.lookups }()
+		default:
+			return nil, ErrBusy
+		}
 		d.inFlight.Add(1)
 		defer d.inFlight.Done()
 		ctx, cancel := context.WithTimeout(d.ctx, d.config.LookupTimeout)

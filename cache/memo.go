@@ -36,7 +36,8 @@ const memoryOverhead = 900
 func newMemo(bytes int64) (*memo, error) {
 	entries, err := ristretto.NewCache(&ristretto.Config[string, *memory]{
 		// Ten counters for each entry that fits, as ristretto advises.
-		NumCounters: max(1000, bytes/memoryOverhead*10),
+		// More than ten million entries are nobody's.
+		NumCounters: min(max(1000, bytes/memoryOverhead*10), 100_000_000),
 		MaxCost:     bytes,
 		BufferItems: 64,
 	})

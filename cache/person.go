@@ -47,6 +47,9 @@ const (
 // FieldManager is the manager, whom the contract's Profile shows as a summary.
 const FieldManager protoreflect.FieldNumber = 25
 
+// fieldUserPrincipalName is what everybody in a directory has.
+const fieldUserPrincipalName protoreflect.FieldNumber = 6
+
 // Add puts a field into the set.
 func (f *Fields) Add(n protoreflect.FieldNumber) { *f |= 1 << n }
 

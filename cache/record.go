@@ -35,7 +35,7 @@ func newRecord(p Person) (*record, error) {
 	encoded, err := encoding.Marshal(p.Profile)
 	if err != nil {
 		// Only text that is not UTF-8 cannot be encoded; the text stays out of the error.
-		return nil, fmt.Errorf("person %s cannot be held: %w", p.Profile.GetId(), ErrUnavailable)
+		return nil, fmt.Errorf("somebody's texts are not UTF-8: %w", ErrUnavailable)
 	}
 	return &record{
 		id:         p.Profile.GetId(),

@@ -59,6 +59,8 @@ var (
 	ErrTokenLost = errors.New("the change token is no longer good")
 	// ErrTooManyPeople means that the source has more people than may be held.
 	ErrTooManyPeople = errors.New("more people than may be held")
+	// ErrBusy means that as many questions are under way as may be.
+	ErrBusy = errors.New("too many questions are under way")
 	// ErrUnknownOrganizer means that the directory has no such organizer.
 	ErrUnknownOrganizer = errors.New("unknown organizer")
 )

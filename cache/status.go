@@ -35,7 +35,7 @@ func (d *Directory) Status() Status {
 		return status
 	}
 	status.State = pb.DirectoryState_DIRECTORY_STATE_CURRENT
-	if d.sync.failure != nil {
+	if d.staleLocked() {
 		status.State = pb.DirectoryState_DIRECTORY_STATE_STALE
 	}
 	status.People = len(d.held.people)

@@ -14,8 +14,9 @@ type Invite struct {
 	Kinds     []pb.InviteeKind // what may come up; all if empty
 }
 
-// Suggest returns those whom a query finds, best first. It fails with ErrFilling
-// until the directory is complete, and with ErrUnknownOrganizer.
+// Suggest returns those whom a query finds, best first. Until the
+// directory is complete it fails with ErrFilling, or with what keeps the source from
+// filling it; and it fails with ErrUnknownOrganizer.
 func (d *Directory) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
 	query := typeahead.Parse(q.Query)
 	found, freshness, err := d.search(query, q)
@@ -43,6 +44,9 @@ func (d *Directory) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
 func (d *Directory) search(query typeahead.Query, q Invite) ([]found, *pb.Freshness, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
+	if d.held == nil && d.sync.failure != nil {
+		return nil, nil, d.sync.failure.Err
+	}
 	if d.held == nil {
 		return nil, nil, ErrFilling
 	}

@@ -211,31 +211,64 @@ func grows(live *held, c changes) int {
 // collect reads one round of changes over base, each person's in the order in
 // which they came.
 func (d *Directory) collect(ctx context.Context, token string, base *held) (changes, string, error) {
-	found := changes{}
+	found, next := changes{}, ""
+	partly := map[string]bool{} // people of whom only a part was told, and who were not held
 	for page, err := range d.config.Source.Changes(ctx, token) {
 		if err != nil {
 			return nil, "", err
 		}
 		for _, p := range page.People {
-			id := p.Profile.GetId()
-			if p.Gone {
-				found[id] = nil
-				continue
-			}
-			old, ok := found[id]
-			if !ok {
-				old = base.people[id]
-			}
-			if old != nil {
-				p = p.over(old.person())
-			}
-			if found[id], err = newRecord(p); err != nil {
+			if err := found.add(p, base, partly); err != nil {
 				return nil, "", err
 			}
 		}
-		if page.Token != "" {
-			return found, page.Token, nil
+		next = page.Token
+	}
+	if next == "" {
+		return nil, "", fmt.Errorf("a round ended without a token: %w", ErrUnavailable)
+	}
+	for id := range partly {
+		if err := d.find(ctx, id, found); err != nil {
+			return nil, "", err
 		}
 	}
-	return nil, "", fmt.Errorf("a round ended without a token: %w", ErrUnavailable)
+	return found, next, nil
+}
+
+// add adds a change of somebody of whom base, or an earlier change, may know.
+func (c changes) add(p Person, base *held, partly map[string]bool) (err error) {
+	id := p.Profile.GetId()
+	if p.Gone {
+		c[id] = nil
+		delete(partly, id)
+		return nil
+	}
+	old, changed := c[id]
+	if !changed {
+		old = base.people[id]
+	}
+	switch {
+	case old != nil:
+		p = p.over(old.person())
+	case !p.Said.Has(fieldUserPrincipalName):
+		partly[id] = true // everybody has one
+		return nil
+	}
+	delete(partly, id)
+	c[id], err = newRecord(p)
+	return err
+}
+
+// find asks for the whole of somebody of whom a change told only a part. They may be
+// gone: changes are replayed, and come in no order.
+func (d *Directory) find(ctx context.Context, id string, c changes) error {
+	p, err := d.config.Source.Find(ctx, Ref{ID: id})
+	if errors.Is(err, ErrNotFound) {
+		return nil // as it was: not held, or removed by this round
+	}
+	if err != nil {
+		return err
+	}
+	c[id], err = newRecord(p)
+	return err
 }

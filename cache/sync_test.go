@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/peopleinsights/peopleinsights/cache"
@@ -92,7 +94,11 @@ func TestReplayIsNoChange(t *testing.T) {
 }
 
 func TestPartialChangeKeepsTheRest(t *testing.T) {
-	run(t, cache.Config{}, people(1), func(f fixture) {
+	source := people(2)
+	hidden := sourcetest.Someone(0)
+	hidden.Unlisted, hidden.ManagerID = true, sourcetest.ID(1)
+	source.Put(hidden)
+	run(t, cache.Config{}, source, func(f fixture) {
 		update := cache.Person{Profile: &pb.Profile{Id: sourcetest.ID(0), JobTitle: "Director"}, ManagerID: "ignored"}
 		update.Said.Add(8)  // job_title
 		update.Said.Add(19) // mobile_phone, cleared
@@ -100,10 +106,14 @@ func TestPartialChangeKeepsTheRest(t *testing.T) {
 		f.pass(interval)
 		want := sourcetest.Someone(0).Profile
 		want.JobTitle, want.MobilePhone = "Director", ""
+		want.Manager = cache.Summary(sourcetest.Someone(1).Profile)
 		want.OtherAddresses = []string{"person.a@contoso.onmicrosoft.com", "person.a@fabrikam.com"}
 		got, _ := f.profile(id(0))
 		if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 			t.Errorf("after a change of two fields (-want +got):\n%s", diff)
+		}
+		if got := f.suggest("person"); got != "Person B" {
+			t.Errorf("Suggest after a change of two fields = %q, want the hidden one hidden", got)
 		}
 	})
 }
@@ -318,4 +328,94 @@ func TestNoAnswerIsHalfOld(t *testing.T) {
 			<-time.After(time.Microsecond)
 		}
 	}
+}
+
+// told is a source whose rounds tell what a test has them tell.
+type told struct {
+	*sourcetest.Memory
+	mu    sync.Mutex
+	round []cache.Person
+}
+
+func (s *told) Changes(ctx context.Context, token string) iter.Seq2[cache.Page, error] {
+	return func(yield func(cache.Page, error) bool) {
+		s.mu.Lock()
+		round := s.round
+		s.round = nil
+		s.mu.Unlock()
+		for _, p := range round {
+			if !yield(cache.Page{People: []cache.Person{p}}, nil) {
+				return
+			}
+		}
+		yield(cache.Page{Token: token}, nil)
+	}
+}
+
+func (s *told) tell(round ...cache.Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.round = round
+}
+
+// part is a change that speaks of one field of somebody.
+func part(i int, field protoreflect.FieldNumber, set func(*cache.Person)) cache.Person {
+	p := cache.Person{Profile: &pb.Profile{Id: sourcetest.ID(i)}}
+	p.Said.Add(field)
+	set(&p)
+	return p
+}
+
+// TestRoundsInAnyOrder has rounds tell of people in several parts, and of people who
+// are gone or were never heard of.
+func TestRoundsInAnyOrder(t *testing.T) {
+	source := &told{Memory: people(3)}
+	title := part(0, 8, func(p *cache.Person) { p.Profile.JobTitle = "Director" })
+	department := part(0, 9, func(p *cache.Person) { p.Profile.Department = "Sales" })
+	gone := cache.Person{Profile: &pb.Profile{Id: sourcetest.ID(1)}, Gone: true}
+	echo := part(1, cache.FieldManager, func(p *cache.Person) { p.ManagerID = sourcetest.ID(0) })
+	fresh := part(7, 8, func(p *cache.Person) { p.Profile.JobTitle = "Engineer" })
+	run(t, cache.Config{}, source.Memory, func(f fixture) {
+		d, err := cache.New(cache.Config{Source: source, SyncInterval: interval})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(f.t.Context())
+		ended := make(chan error)
+		go func() { ended <- d.Run(ctx) }()
+		<-d.Filled()
+		source.Remove(sourcetest.ID(1))
+		source.Put(sourcetest.Someone(7))
+		source.tell(title, gone, department, echo, fresh)
+		f.pass(interval)
+		if p := d.Profile(ctx, id(0), cache.AnyAge).Profile; p.GetJobTitle() != "Director" || p.GetDepartment() != "Sales" {
+			t.Errorf("after two changes of one person in a round: %v", p)
+		}
+		if a := d.Profile(ctx, id(1), cache.AnyAge); !errors.Is(a.Err, cache.ErrNotFound) {
+			t.Errorf("who is gone came back by an echo: %v", a.Profile)
+		}
+		if p := d.Profile(ctx, id(7), cache.AnyAge).Profile; p.GetDisplayName() != "Person H" {
+			t.Errorf("somebody of whom a part was told is %v, want them whole", p)
+		}
+		if n := d.Status().People; n != 3 {
+			t.Errorf("%d people are held, want 3", n)
+		}
+		stop()
+		<-ended
+		d.Close()
+	})
+}
+
+func TestSilentSourceMakesAnswersStale(t *testing.T) {
+	run(t, cache.Config{}, people(1), func(f fixture) {
+		f.source.Before(func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() })
+		f.pass(2 * interval)
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT {
+			t.Errorf("after two intervals: %v", s.State)
+		}
+		f.pass(2 * interval)
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_STALE || !s.Freshness.Stale {
+			t.Errorf("after four intervals of silence: %v, stale %v", s.State, s.Freshness.Stale)
+		}
+	})
 }
