@@ -83,16 +83,16 @@ func (c serveConfig) check() error {
 		return fmt.Errorf(format+" (%w)", append(args, errConfig)...)
 	}
 	switch {
-	case c.TenantID == "" && (c.GraphURL != "" || c.ClientSecretFile != ""):
-		return problem("--graph-url and --client-secret-file need --tenant-id beside them")
+	case c.TenantID == "" && (c.GraphURL != "" || c.ClientSecretFile != "" || c.CAFile != ""):
+		return problem("--graph-url, --client-secret-file and --ca-file need --tenant-id beside them")
 	case c.TenantID != "" && (c.Simulated.People != 0 || c.Simulated.Directory != ""):
 		return problem("a tenant is configured, so nothing is simulated: leave out --tenant-id (AZURE_TENANT_ID) or --simulator-…")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
 		return problem("--tls-cert-file and --tls-key-file go together")
-	case c.SyncInterval < time.Second:
-		return problem("--sync-interval must be 1s or more, not %v", c.SyncInterval)
-	case c.CacheBytes < 1<<20:
-		return problem("--cache-bytes must be 1048576 or more, not %d", c.CacheBytes)
+	case c.SyncInterval < 100*time.Millisecond:
+		return problem("--sync-interval must be 100ms or more, not %v", c.SyncInterval)
+	case c.CacheBytes < 1<<16:
+		return problem("--cache-bytes must be 65536 or more, not %d", c.CacheBytes)
 	case c.MaxPeople < 1:
 		return problem("--max-people must be 1 or more, not %d", c.MaxPeople)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -63,9 +65,15 @@ func tryNext(out io.Writer, address string, config serveConfig) {
 	if config.TenantID != "" || config.Simulated != (simulatedConfig{Seed: config.Simulated.Seed}) {
 		someone = "SOMEBODYS-ADDRESS"
 	}
-	at := ""
+	if _, port, err := net.SplitHostPort(address); err == nil && !strings.HasPrefix(address, "127.") {
+		address = net.JoinHostPort("localhost", port)
+	}
+	at, plain := "", "-plaintext"
 	if address != "127.0.0.1:50051" {
 		at = " --address " + address
+	}
+	if config.TLSCertFile != "" {
+		at, plain = at+" --ca-file CA.pem", "-cacert CA.pem"
 	}
 	fmt.Fprintf(out, `
 Ready. In another terminal, try:
@@ -73,7 +81,7 @@ Ready. In another terminal, try:
   go run ./client/people%[2]s suggest an
   go run ./client/people%[2]s suggest          (type; the list follows each key)
   go run ./client/people%[2]s status
-  grpcurl -plaintext -d '{"query": "an"}' %[1]s peopleinsights.v1.PeopleInsightsService/SuggestInvitees
+  grpcurl %[4]s -d '{"query": "an"}' %[1]s peopleinsights.v1.PeopleInsightsService/SuggestInvitees
 Ctrl-C stops.
-`, address, at, someone)
+`, address, at, someone, plain)
 }

@@ -34,7 +34,7 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	source, tenant, about, closeSource, err := newSource(config)
+	source, tenant, about, closeSource, err := newSource(config, log)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,9 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server, health, err := newServer(config, service)
+	stopping, endStreams := context.WithCancel(context.Background())
+	defer endStreams()
+	server, health, err := newServer(stopping, config, service)
 	if err != nil {
 		return err
 	}
@@ -80,7 +82,9 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		stop(server, health)
+		health.Shutdown()
+		endStreams()
+		stop(server)
 		return nil
 	})
 	return group.Wait()
@@ -88,10 +92,11 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 
 // newSource connects to the tenant's Graph, or to the simulator's where no tenant
 // is configured. about says in a few words whose people these are.
-func newSource(config serveConfig) (source cache.Source, tenant, about string, closeSource func(), err error) {
+func newSource(config serveConfig, log *slog.Logger) (source cache.Source, tenant, about string, closeSource func(), err error) {
 	asked, closeSimulator := graph.Config{}, func() {}
 	if config.TenantID != "" {
 		asked, err = config.graph()
+		asked.Log = log
 		about = fmt.Sprintf("tenant %s, read from %s", config.TenantID, asked.Endpoint.URL)
 	} else {
 		asked, about, closeSimulator, err = newSimulator(config)
@@ -142,9 +147,10 @@ const (
 	minPingPeriod = 10 * time.Second
 )
 
-func newServer(config serveConfig, service *insights.Service) (*grpc.Server, *health.Server, error) {
+func newServer(stopping context.Context, config serveConfig, service *insights.Service) (*grpc.Server, *health.Server, error) {
 	options := []grpc.ServerOption{
 		grpc.UnaryInterceptor(service.Intercept),
+		grpc.StreamInterceptor(endWith(stopping)),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxSendMsgSize(maxResponse),
 		grpc.MaxHeaderListSize(maxHeaders),
@@ -173,9 +179,28 @@ func newServer(config serveConfig, service *insights.Service) (*grpc.Server, *he
 	return server, health, nil
 }
 
+// endWith ends streams when the service stops. A watch of its health would go on for
+// ever otherwise, and hold up the stop.
+func endWith(stopping context.Context) grpc.StreamServerInterceptor {
+	return func(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		ctx, cancel := context.WithCancel(stream.Context())
+		defer cancel()
+		defer context.AfterFunc(stopping, cancel)()
+		return handler(server, endingStream{stream, ctx})
+	}
+}
+
+// endingStream is a stream with a context of its own.
+type endingStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context is the stream's.
+func (s endingStream) Context() context.Context { return s.ctx }
+
 // stop lets calls under way finish, for a while.
-func stop(server *grpc.Server, health *health.Server) {
-	health.Shutdown()
+func stop(server *grpc.Server) {
 	patience := time.AfterFunc(stopTime, server.Stop)
 	defer patience.Stop()
 	server.GracefulStop()

@@ -368,6 +368,28 @@ func TestStoppingLosesNoAnsweredCall(t *testing.T) {
 	}
 }
 
+// TestStoppingEndsWatchesOfHealth tells a stream that was ended from one that was
+// cut when patience had run out.
+func TestStoppingEndsWatchesOfHealth(t *testing.T) {
+	r := start(t).untilServing()
+	watch, err := grpc_health_v1.NewHealthClient(r.connection).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := watch.Recv(); err != nil || out.Status != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Fatalf("health = %v, %v", out, err)
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("run, asked to stop, = %v", err)
+	}
+	for err == nil {
+		_, err = watch.Recv()
+	}
+	if status.Code(err) != codes.Canceled {
+		t.Errorf("the watch ended with %v, want Canceled by the server", err)
+	}
+}
+
 func TestWrongConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken.jsonl")
@@ -388,7 +410,7 @@ func TestWrongConfiguration(t *testing.T) {
 		{"--simulator-directory " + dir + "/none", "--simulator-directory"},
 		{"--simulator-directory " + broken, "broken.jsonl:3: "},
 		{"--sync-interval 5", "--sync-interval"},
-		{"--sync-interval 1ms", "--sync-interval must be 1s or more"},
+		{"--sync-interval 1ms", "--sync-interval must be 100ms or more"},
 		{"--cache-bytes 5", "--cache-bytes must be"},
 		{"--tls-cert-file x", "go together"},
 		{"--nonsense", "--nonsense"},

@@ -49,6 +49,8 @@ var outcomes = []outcome{
 		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second},
 	{cache.ErrTokenLost, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
 		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second},
+	{cache.ErrBusy, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
+		"the service is asking Microsoft Graph as much as it may", time.Second},
 	{errOverloaded, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
 		"the service is answering as many calls as it may", time.Second},
 	{errNoCaller, codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,

@@ -161,6 +161,7 @@ func TestInvalidRequests(t *testing.T) {
 		{"a path into a list", profile(&pb.GetProfileRequest{Person: someone, ReadMask: paths("business_phones.x")}), "read_mask"},
 		{"an unknown path below", profile(&pb.GetProfileRequest{Person: someone, ReadMask: paths("manager.salary")}), "read_mask"},
 		{"an unknown path below what is let through", profile(&pb.GetProfileRequest{Person: someone, ReadMask: paths("manager", "manager.salary")}), "read_mask"},
+		{"an unknown path beside all", profile(&pb.GetProfileRequest{Person: someone, ReadMask: paths("*", "x")}), "read_mask"},
 		{"an empty path", profile(&pb.GetProfileRequest{Person: someone, ReadMask: paths("")}), "read_mask"},
 		{"a negative age", profile(&pb.GetProfileRequest{Person: someone, MaxStaleness: durationpb.New(-1)}), "max_staleness"},
 		{"several faults", profile(&pb.GetProfileRequest{ReadMask: paths("x")}), "person read_mask"},

@@ -20,14 +20,17 @@ type mask struct {
 // newMask reads a read mask of Profile. Its paths may be in lowerCamelCase too, as
 // they stand in JSON.
 func newMask(paths *fieldmaskpb.FieldMask) (*mask, error) {
-	if len(paths.GetPaths()) == 0 || slices.Contains(paths.GetPaths(), "*") {
-		return nil, nil
-	}
 	root := &mask{}
 	for _, path := range paths.GetPaths() {
+		if path == "*" {
+			continue
+		}
 		if err := root.let(path, (&pb.Profile{}).ProtoReflect().Descriptor()); err != nil {
 			return nil, err
 		}
+	}
+	if len(paths.GetPaths()) == 0 || slices.Contains(paths.GetPaths(), "*") {
+		return nil, nil
 	}
 	return root, nil
 }
