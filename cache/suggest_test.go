@@ -1,8 +1,11 @@
 package cache_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 	"github.com/peopleinsights/peopleinsights/cache/sourcetest"
@@ -47,6 +50,26 @@ func TestWhoMayBeSuggested(t *testing.T) {
 			if p, err := f.profile(id(i)); err != nil || p.AccountState != state {
 				t.Errorf("Profile(%d) = %v, %v; want them with %v", i, p, err, state)
 			}
+		}
+	})
+}
+
+// TestSuggestWhileTheSourceRefuses tells a directory that is being read from one
+// that cannot be.
+func TestSuggestWhileTheSourceRefuses(t *testing.T) {
+	newSource := func() *sourcetest.Memory {
+		source := people(2)
+		source.Before(func(context.Context, string) error { return fmt.Errorf("asking: %w", cache.ErrDenied) })
+		return source
+	}
+	runOver(t, cache.Config{}, newSource, func(f fixture) {
+		if _, _, err := f.Suggest(cache.Invite{Query: "p", Limit: 5}); !errors.Is(err, cache.ErrDenied) {
+			t.Errorf("Suggest = %v, want %v", err, cache.ErrDenied)
+		}
+		f.source.Before(nil)
+		f.pass(15 * time.Second)
+		if got := f.suggest("person"); got != "Person A, Person B" {
+			t.Errorf("Suggest when the source is well = %q", got)
 		}
 	})
 }

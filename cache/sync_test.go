@@ -386,8 +386,12 @@ func TestRoundsInAnyOrder(t *testing.T) {
 		<-d.Filled()
 		source.Remove(sourcetest.ID(1))
 		source.Put(sourcetest.Someone(7))
-		source.tell(title, gone, department, echo, fresh)
+		both := part(8, 8, func(p *cache.Person) { p.Profile.JobTitle = "Engineer" }) // and then whole
+		source.tell(title, gone, department, echo, fresh, both, sourcetest.Someone(8))
 		f.pass(interval)
+		if n := source.Asked("Find"); n != 2 {
+			t.Errorf("the source was asked for %d people, want the two of whom a part alone was told", n)
+		}
 		if p := d.Profile(ctx, id(0), cache.AnyAge).Profile; p.GetJobTitle() != "Director" || p.GetDepartment() != "Sales" {
 			t.Errorf("after two changes of one person in a round: %v", p)
 		}
@@ -397,8 +401,8 @@ func TestRoundsInAnyOrder(t *testing.T) {
 		if p := d.Profile(ctx, id(7), cache.AnyAge).Profile; p.GetDisplayName() != "Person H" {
 			t.Errorf("somebody of whom a part was told is %v, want them whole", p)
 		}
-		if n := d.Status().People; n != 3 {
-			t.Errorf("%d people are held, want 3", n)
+		if n := d.Status().People; n != 4 {
+			t.Errorf("%d people are held, want 4", n)
 		}
 		stop()
 		<-ended

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -111,7 +112,7 @@ func TestLostLinks(t *testing.T) {
 		"410 alone":         {Status: 410},
 		"400":               {Status: 400, Code: "SyncStateNotFound"},
 		"404":               {Status: 404, Code: "resyncRequired"},
-		"an inner code":     {Status: 400, Body: []byte(`{"error":{"code":"Request_BadRequest","innerError":{"code":"x","innerError":{"code":"syncStateNotFound"}}}}`)},
+		"an inner code":     {Status: 404, Body: []byte(`{"error":{"code":"UnknownError","innerError":{"code":"x","innerError":{"code":"syncStateNotFound"}}}}`)},
 		"a mangled token":   {Status: 400, Code: "BadRequest", Message: "Badly formed token."},
 		"an unknown object": {Status: 404, Code: "Request_ResourceNotFound"},
 		"another 400":       {Status: 400, Code: "Request_BadRequest", Message: "The token has expired."},
@@ -146,9 +147,11 @@ func TestLostLinks(t *testing.T) {
 func TestHangingSignInIsUnavailable(t *testing.T) {
 	client, sim := start(t, simulator.Config{}, simulator.Company(), func(c *graph.Config) { c.SignInTimeout = 50 * time.Millisecond })
 	sim.Fail(simulator.Fault{Path: "/token", Delay: time.Hour})
-	_, err := client.Find(t.Context(), cache.Ref{ID: sourcetest.ID(0)})
-	if !errors.Is(err, cache.ErrUnavailable) || !strings.Contains(err.Error(), "sign-in") {
-		t.Errorf("Find = %v, want %v that names the sign-in", err, cache.ErrUnavailable)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second) // far more than two short waits
+	defer cancel()
+	_, err := client.Find(ctx, cache.Ref{ID: sourcetest.ID(0)})
+	if !errors.Is(err, cache.ErrUnavailable) || !strings.Contains(err.Error(), "sign-in") || ctx.Err() != nil {
+		t.Errorf("Find = %v, want %v that names the sign-in, before the caller's time ran out", err, cache.ErrUnavailable)
 	}
 }
 
