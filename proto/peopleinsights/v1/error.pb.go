@@ -53,8 +53,8 @@ const (
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 7
 	// CANCELLED: the caller left.
 	ErrorReason_ERROR_REASON_CANCELLED ErrorReason = 8
-	// RESOURCE_EXHAUSTED: the service answers as many calls at once as it may.
-	// Try again after RetryInfo.
+	// RESOURCE_EXHAUSTED: the service answers as many calls, or asks Microsoft Graph
+	// as many questions, at once as it may. Try again after RetryInfo.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 9
 	// INTERNAL: a fault of the service; its log says more.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 10

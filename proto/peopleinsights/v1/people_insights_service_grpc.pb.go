@@ -43,8 +43,9 @@ type PeopleInsightsServiceClient interface {
 	// item's Problem and leaves the others their answers.
 	BatchGetProfiles(ctx context.Context, in *BatchGetProfilesRequest, opts ...grpc.CallOption) (*BatchGetProfilesResponse, error)
 	// SuggestInvitees finds people by the first letters of their names and
-	// addresses, for a page that asks on every keystroke. It is UNAVAILABLE
-	// (DIRECTORY_FILLING) until the directory has been read once.
+	// addresses, for a page that asks on every keystroke. Until the directory has
+	// been read once it is UNAVAILABLE: DIRECTORY_FILLING while that goes well, else
+	// the reason why it does not (SOURCE_DENIED, SOURCE_UNAVAILABLE, …).
 	SuggestInvitees(ctx context.Context, in *SuggestInviteesRequest, opts ...grpc.CallOption) (*SuggestInviteesResponse, error)
 }
 
@@ -105,8 +106,9 @@ type PeopleInsightsServiceServer interface {
 	// item's Problem and leaves the others their answers.
 	BatchGetProfiles(context.Context, *BatchGetProfilesRequest) (*BatchGetProfilesResponse, error)
 	// SuggestInvitees finds people by the first letters of their names and
-	// addresses, for a page that asks on every keystroke. It is UNAVAILABLE
-	// (DIRECTORY_FILLING) until the directory has been read once.
+	// addresses, for a page that asks on every keystroke. Until the directory has
+	// been read once it is UNAVAILABLE: DIRECTORY_FILLING while that goes well, else
+	// the reason why it does not (SOURCE_DENIED, SOURCE_UNAVAILABLE, …).
 	SuggestInvitees(context.Context, *SuggestInviteesRequest) (*SuggestInviteesResponse, error)
 	mustEmbedUnimplementedPeopleInsightsServiceServer()
 }
