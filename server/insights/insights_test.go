@@ -246,6 +246,9 @@ func TestBatch(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results differ (-want +got):\n%s", diff)
 	}
+	if text := out.Results[2].GetProblem().GetMessage(); !strings.HasPrefix(text, "people[2].id ") {
+		t.Errorf("the malformed id's problem does not name its field: %q", text)
+	}
 	if out.Freshness.GetRevision() != 1 || out.Freshness.GetEpoch() == "" {
 		t.Errorf("freshness = %v", out.Freshness)
 	}

@@ -2,6 +2,7 @@ package insights
 
 import (
 	"context"
+	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
@@ -49,9 +50,10 @@ func (s *Service) BatchGetProfiles(ctx context.Context, in *pb.BatchGetProfilesR
 	var refs []cache.Ref
 	var places []int // of refs in results
 	for i, person := range in.GetPeople() {
-		ref, err := parseRef(person)
-		if err != nil {
-			results[i] = problemResult(invalidField("person", err))
+		var malformed invalid
+		ref := malformed.person(fmt.Sprintf("people[%d]", i), person)
+		if err := malformed.err(); err != nil {
+			results[i] = problemResult(err)
 			continue
 		}
 		refs, places = append(refs, ref), append(places, i)
