@@ -42,7 +42,7 @@ func compareHolders(a, b holder) int {
 func (b addressBook) find(key string) *record { return b.first[key].record }
 
 func (b addressBook) add(r *record, p Person) {
-	p.AddressKinds(func(address string, kind AddressKind) {
+	p.eachAddress(func(address string, kind AddressKind) {
 		key := addressKey(address)
 		holders := b.holders(key)
 		if slices.ContainsFunc(holders, func(h holder) bool { return h.record == r }) {
@@ -53,7 +53,7 @@ func (b addressBook) add(r *record, p Person) {
 }
 
 func (b addressBook) remove(r *record, p Person) {
-	p.AddressKinds(func(address string, _ AddressKind) {
+	p.eachAddress(func(address string, _ AddressKind) {
 		key := addressKey(address)
 		b.set(key, slices.DeleteFunc(b.holders(key), func(h holder) bool { return h.record == r }))
 	})

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -44,22 +45,15 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	orDefault(&c.SyncInterval, time.Minute)
-	orDefault(&c.CacheBytes, 64<<20)
-	orDefault(&c.MaxPeople, 2_000_000)
-	orDefault(&c.LookupTimeout, 4*time.Second)
-	orDefault(&c.MaxLookups, 256)
-	orDefault(&c.FoundTTL, time.Minute)
-	orDefault(&c.AbsenceTTL, 20*time.Second)
-	orDefault(&c.Log, slog.New(slog.DiscardHandler))
+	c.SyncInterval = cmp.Or(c.SyncInterval, time.Minute)
+	c.CacheBytes = cmp.Or(c.CacheBytes, 64<<20)
+	c.MaxPeople = cmp.Or(c.MaxPeople, 2_000_000)
+	c.LookupTimeout = cmp.Or(c.LookupTimeout, 4*time.Second)
+	c.MaxLookups = cmp.Or(c.MaxLookups, 256)
+	c.FoundTTL = cmp.Or(c.FoundTTL, time.Minute)
+	c.AbsenceTTL = cmp.Or(c.AbsenceTTL, 20*time.Second)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
-}
-
-func orDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Directory is one tenant's people in memory. Its methods may be called

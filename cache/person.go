@@ -125,9 +125,9 @@ const (
 	AddressOtherMail
 )
 
-// AddressKinds calls yield with every address of the person, stronger claims
+// eachAddress calls yield with every address of the person, stronger claims
 // first. An address may come more than once.
-func (p Person) AddressKinds(yield func(address string, kind AddressKind)) {
+func (p Person) eachAddress(yield func(address string, kind AddressKind)) {
 	yieldSome := func(kind AddressKind, addresses ...string) {
 		for _, address := range addresses {
 			if strings.Contains(address, "@") {

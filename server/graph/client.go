@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -69,12 +70,12 @@ func New(config Config) (*Client, error) {
 	if config.Endpoint.URL == nil {
 		return nil, errors.New("graph: an endpoint is needed")
 	}
-	orDefault(&config.Attempts, 4)
-	orDefault(&config.AttemptTimeout, time.Minute)
-	orDefault(&config.MaxWait, 10*time.Second)
-	orDefault(&config.MaxConcurrent, 16)
-	orDefault(&config.SignInTimeout, 5*time.Second)
-	orDefault(&config.Log, slog.New(slog.DiscardHandler))
+	config.Attempts = cmp.Or(config.Attempts, 4)
+	config.AttemptTimeout = cmp.Or(config.AttemptTimeout, time.Minute)
+	config.MaxWait = cmp.Or(config.MaxWait, 10*time.Second)
+	config.MaxConcurrent = cmp.Or(config.MaxConcurrent, 16)
+	config.SignInTimeout = cmp.Or(config.SignInTimeout, 5*time.Second)
+	config.Log = cmp.Or(config.Log, slog.New(slog.DiscardHandler))
 	transport, err := newTransport(config)
 	if err != nil {
 		return nil, err
@@ -110,13 +111,6 @@ func New(config Config) (*Client, error) {
 
 // Close lets go of idle connections. Calls under way go on.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
-
-func orDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
 
 // newHTTPClient puts the SDK's middleware over transport, in an order that is
 // always the same. Redirects are not followed: Graph gives links, and a token
