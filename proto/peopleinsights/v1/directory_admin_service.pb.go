@@ -36,6 +36,9 @@ const (
 	DirectoryState_DIRECTORY_STATE_CURRENT DirectoryState = 2
 	// Complete, but the newest round failed: answers are stale.
 	DirectoryState_DIRECTORY_STATE_STALE DirectoryState = 3
+	// Complete, but removals wait for an operator: see held_back. Answers are stale
+	// where it is people who wait.
+	DirectoryState_DIRECTORY_STATE_HELD_BACK DirectoryState = 4
 )
 
 // Enum value maps for DirectoryState.
@@ -45,12 +48,14 @@ var (
 		1: "DIRECTORY_STATE_FILLING",
 		2: "DIRECTORY_STATE_CURRENT",
 		3: "DIRECTORY_STATE_STALE",
+		4: "DIRECTORY_STATE_HELD_BACK",
 	}
 	DirectoryState_value = map[string]int32{
 		"DIRECTORY_STATE_UNSPECIFIED": 0,
 		"DIRECTORY_STATE_FILLING":     1,
 		"DIRECTORY_STATE_CURRENT":     2,
 		"DIRECTORY_STATE_STALE":       3,
+		"DIRECTORY_STATE_HELD_BACK":   4,
 	}
 )
 
@@ -81,6 +86,121 @@ func (DirectoryState) EnumDescriptor() ([]byte, []int) {
 	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{0}
 }
 
+// RefreshDirectoryRequest says how the caller's organisation is read.
+type RefreshDirectoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// List everybody and every group, and compare them with what is held, as the daily
+	// sweep does. Otherwise only what has changed since the last round is read. A
+	// listing costs two of Graph's resource units for 999 people, and takes some
+	// seconds for 100,000.
+	Relist bool `protobuf:"varint,1,opt,name=relist,proto3" json:"relist,omitempty"`
+	// Let go of those whose removal is held back: GetDirectoryStatus tells how many
+	// they are. Has no effect where nothing is held back. Should it be many more by now
+	// than were held back, they are held back again.
+	ConfirmRemovals bool `protobuf:"varint,2,opt,name=confirm_removals,json=confirmRemovals,proto3" json:"confirm_removals,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *RefreshDirectoryRequest) Reset() {
+	*x = RefreshDirectoryRequest{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefreshDirectoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefreshDirectoryRequest) ProtoMessage() {}
+
+func (x *RefreshDirectoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefreshDirectoryRequest.ProtoReflect.Descriptor instead.
+func (*RefreshDirectoryRequest) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *RefreshDirectoryRequest) GetRelist() bool {
+	if x != nil {
+		return x.Relist
+	}
+	return false
+}
+
+func (x *RefreshDirectoryRequest) GetConfirmRemovals() bool {
+	if x != nil {
+		return x.ConfirmRemovals
+	}
+	return false
+}
+
+// RefreshDirectoryResponse is what came of it.
+type RefreshDirectoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How true the copy is now.
+	Freshness *Freshness `protobuf:"bytes,1,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	// How many people and groups were added, changed or removed.
+	Changes       int64 `protobuf:"varint,2,opt,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefreshDirectoryResponse) Reset() {
+	*x = RefreshDirectoryResponse{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefreshDirectoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefreshDirectoryResponse) ProtoMessage() {}
+
+func (x *RefreshDirectoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefreshDirectoryResponse.ProtoReflect.Descriptor instead.
+func (*RefreshDirectoryResponse) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RefreshDirectoryResponse) GetFreshness() *Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
+func (x *RefreshDirectoryResponse) GetChanges() int64 {
+	if x != nil {
+		return x.Changes
+	}
+	return 0
+}
+
 // GetDirectoryStatusRequest asks for the status of the caller's organisation.
 type GetDirectoryStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -90,7 +210,7 @@ type GetDirectoryStatusRequest struct {
 
 func (x *GetDirectoryStatusRequest) Reset() {
 	*x = GetDirectoryStatusRequest{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -102,7 +222,7 @@ func (x *GetDirectoryStatusRequest) String() string {
 func (*GetDirectoryStatusRequest) ProtoMessage() {}
 
 func (x *GetDirectoryStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -115,7 +235,7 @@ func (x *GetDirectoryStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryStatusRequest) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{0}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{2}
 }
 
 // GetDirectoryStatusResponse is the status of one organisation's directory.
@@ -144,14 +264,39 @@ type GetDirectoryStatusResponse struct {
 	// How many rounds of changes were applied since the start.
 	Rounds int64 `protobuf:"varint,10,opt,name=rounds,proto3" json:"rounds,omitempty"`
 	// The newest failure of Graph; unset when the newest round or filling was well.
-	LastFailure   *SourceFailure `protobuf:"bytes,11,opt,name=last_failure,json=lastFailure,proto3" json:"last_failure,omitempty"`
+	LastFailure *SourceFailure `protobuf:"bytes,11,opt,name=last_failure,json=lastFailure,proto3" json:"last_failure,omitempty"`
+	// How many groups memory holds.
+	Groups int64 `protobuf:"varint,12,opt,name=groups,proto3" json:"groups,omitempty"`
+	// When the newest round or filling that was complete began: what Graph had then is
+	// held. Unset before the first.
+	LastRoundTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_round_time,json=lastRoundTime,proto3" json:"last_round_time,omitempty"`
+	// How long that one took.
+	LastRoundDuration *durationpb.Duration `protobuf:"bytes,14,opt,name=last_round_duration,json=lastRoundDuration,proto3" json:"last_round_duration,omitempty"`
+	// How far the copy may be behind Graph: the time since last_round_time. Graph's own
+	// delay, of some minutes at times, comes on top.
+	Lag *durationpb.Duration `protobuf:"bytes,15,opt,name=lag,proto3" json:"lag,omitempty"`
+	// How often everybody was listed: once at the start, and again whenever Graph could
+	// no longer tell what had changed.
+	Fillings int64 `protobuf:"varint,16,opt,name=fillings,proto3" json:"fillings,omitempty"`
+	// Removals that wait for an operator; unset where none do.
+	HeldBack *HeldBack `protobuf:"bytes,17,opt,name=held_back,json=heldBack,proto3" json:"held_back,omitempty"`
+	// What asking Graph has cost.
+	GraphUsage *GraphUsage `protobuf:"bytes,18,opt,name=graph_usage,json=graphUsage,proto3" json:"graph_usage,omitempty"`
+	// The comparisons of what is held with all that Graph lists.
+	Sweep *SweepStatus `protobuf:"bytes,19,opt,name=sweep,proto3" json:"sweep,omitempty"`
+	// The newest failure to read groups; unset when the newest round was well, or when
+	// none was due yet. A service without the permission to read groups serves people
+	// all the same.
+	LastGroupFailure *SourceFailure `protobuf:"bytes,20,opt,name=last_group_failure,json=lastGroupFailure,proto3" json:"last_group_failure,omitempty"`
+	// About how much memory the type-ahead index takes, in bytes.
+	IndexBytes    int64 `protobuf:"varint,21,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetDirectoryStatusResponse) Reset() {
 	*x = GetDirectoryStatusResponse{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -163,7 +308,7 @@ func (x *GetDirectoryStatusResponse) String() string {
 func (*GetDirectoryStatusResponse) ProtoMessage() {}
 
 func (x *GetDirectoryStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -176,7 +321,7 @@ func (x *GetDirectoryStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetDirectoryStatusResponse) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{1}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetDirectoryStatusResponse) GetTenantId() string {
@@ -256,6 +401,375 @@ func (x *GetDirectoryStatusResponse) GetLastFailure() *SourceFailure {
 	return nil
 }
 
+func (x *GetDirectoryStatusResponse) GetGroups() int64 {
+	if x != nil {
+		return x.Groups
+	}
+	return 0
+}
+
+func (x *GetDirectoryStatusResponse) GetLastRoundTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastRoundTime
+	}
+	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetLastRoundDuration() *durationpb.Duration {
+	if x != nil {
+		return x.LastRoundDuration
+	}
+	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetLag() *durationpb.Duration {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetFillings() int64 {
+	if x != nil {
+		return x.Fillings
+	}
+	return 0
+}
+
+func (x *GetDirectoryStatusResponse) GetHeldBack() *HeldBack {
+	if x != nil {
+		return x.HeldBack
+	}
+	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetGraphUsage() *GraphUsage {
+	if x != nil {
+		return x.GraphUsage
+	}
+	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetSweep() *SweepStatus {
+	if x != nil {
+		return x.Sweep
+	}
+	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetLastGroupFailure() *SourceFailure {
+	if x != nil {
+		return x.LastGroupFailure
+	}
+	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetIndexBytes() int64 {
+	if x != nil {
+		return x.IndexBytes
+	}
+	return 0
+}
+
+// HeldBack is a round, a refill or a sweep that was not applied because it would remove
+// more than --max-removed people and more than --max-removed-share of those held. What
+// is held is served on, as stale. It is tried again, and goes on by itself should the
+// people come back; RefreshDirectory with confirm_removals lets them go.
+type HeldBack struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many people would be removed; or groups, where it is not people.
+	Removals int64 `protobuf:"varint,1,opt,name=removals,proto3" json:"removals,omitempty"`
+	// How many are held.
+	Held int64 `protobuf:"varint,2,opt,name=held,proto3" json:"held,omitempty"`
+	// Whether they are groups.
+	Groups        bool `protobuf:"varint,3,opt,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldBack) Reset() {
+	*x = HeldBack{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldBack) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldBack) ProtoMessage() {}
+
+func (x *HeldBack) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldBack.ProtoReflect.Descriptor instead.
+func (*HeldBack) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *HeldBack) GetRemovals() int64 {
+	if x != nil {
+		return x.Removals
+	}
+	return 0
+}
+
+func (x *HeldBack) GetHeld() int64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *HeldBack) GetGroups() bool {
+	if x != nil {
+		return x.Groups
+	}
+	return false
+}
+
+// GraphUsage is what of Microsoft Graph's quota one tenant's service uses.
+type GraphUsage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls that Graph answered since the start, well or not.
+	Calls int64 `protobuf:"varint,1,opt,name=calls,proto3" json:"calls,omitempty"`
+	// What they cost, in resource units.
+	// Source: https://learn.microsoft.com/graph/throttling-limits
+	Units int64 `protobuf:"varint,2,opt,name=units,proto3" json:"units,omitempty"`
+	// How many units may be spent in each window: a share of Graph's limit for an
+	// organisation of this size.
+	BudgetUnits int64 `protobuf:"varint,3,opt,name=budget_units,json=budgetUnits,proto3" json:"budget_units,omitempty"`
+	// How many of them are spent at the moment.
+	SpentUnits int64 `protobuf:"varint,4,opt,name=spent_units,json=spentUnits,proto3" json:"spent_units,omitempty"`
+	// The window.
+	Window *durationpb.Duration `protobuf:"bytes,5,opt,name=window,proto3" json:"window,omitempty"`
+	// Calls that Graph refused because too much was asked.
+	ThrottledCalls int64 `protobuf:"varint,6,opt,name=throttled_calls,json=throttledCalls,proto3" json:"throttled_calls,omitempty"`
+	// Calls that were not made: the budget was spent, Graph had asked to be left alone,
+	// or it was not answering.
+	RefusedCalls int64 `protobuf:"varint,7,opt,name=refused_calls,json=refusedCalls,proto3" json:"refused_calls,omitempty"`
+	// How much of its limit Graph lately said is used, by all instances of the app
+	// together; from 0.8 to 1.8, or 0 where it did not say.
+	LimitUsed float64 `protobuf:"fixed64,8,opt,name=limit_used,json=limitUsed,proto3" json:"limit_used,omitempty"`
+	// Whether Graph does not answer, so that only the synchronisation asks it.
+	Failing       bool `protobuf:"varint,9,opt,name=failing,proto3" json:"failing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GraphUsage) Reset() {
+	*x = GraphUsage{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GraphUsage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GraphUsage) ProtoMessage() {}
+
+func (x *GraphUsage) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GraphUsage.ProtoReflect.Descriptor instead.
+func (*GraphUsage) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GraphUsage) GetCalls() int64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *GraphUsage) GetUnits() int64 {
+	if x != nil {
+		return x.Units
+	}
+	return 0
+}
+
+func (x *GraphUsage) GetBudgetUnits() int64 {
+	if x != nil {
+		return x.BudgetUnits
+	}
+	return 0
+}
+
+func (x *GraphUsage) GetSpentUnits() int64 {
+	if x != nil {
+		return x.SpentUnits
+	}
+	return 0
+}
+
+func (x *GraphUsage) GetWindow() *durationpb.Duration {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *GraphUsage) GetThrottledCalls() int64 {
+	if x != nil {
+		return x.ThrottledCalls
+	}
+	return 0
+}
+
+func (x *GraphUsage) GetRefusedCalls() int64 {
+	if x != nil {
+		return x.RefusedCalls
+	}
+	return 0
+}
+
+func (x *GraphUsage) GetLimitUsed() float64 {
+	if x != nil {
+		return x.LimitUsed
+	}
+	return 0
+}
+
+func (x *GraphUsage) GetFailing() bool {
+	if x != nil {
+		return x.Failing
+	}
+	return false
+}
+
+// SweepStatus is what comparing everything with Graph's listing has found. Differences
+// are corrected.
+type SweepStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many sweeps were complete since the start.
+	Sweeps int64 `protobuf:"varint,1,opt,name=sweeps,proto3" json:"sweeps,omitempty"`
+	// When the newest began; unset before the first.
+	LastTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	// How long it took.
+	LastDuration *durationpb.Duration `protobuf:"bytes,3,opt,name=last_duration,json=lastDuration,proto3" json:"last_duration,omitempty"`
+	// When the next is due.
+	NextTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=next_time,json=nextTime,proto3" json:"next_time,omitempty"`
+	// People who were not held, in all sweeps together.
+	MissingPeople int64 `protobuf:"varint,5,opt,name=missing_people,json=missingPeople,proto3" json:"missing_people,omitempty"`
+	// People who were held and were gone.
+	SurplusPeople int64 `protobuf:"varint,6,opt,name=surplus_people,json=surplusPeople,proto3" json:"surplus_people,omitempty"`
+	// People who were held otherwise than Graph has them.
+	ChangedPeople int64 `protobuf:"varint,7,opt,name=changed_people,json=changedPeople,proto3" json:"changed_people,omitempty"`
+	// The newest failure of a sweep; unset when the newest was well.
+	LastFailure   *SourceFailure `protobuf:"bytes,8,opt,name=last_failure,json=lastFailure,proto3" json:"last_failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SweepStatus) Reset() {
+	*x = SweepStatus{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SweepStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SweepStatus) ProtoMessage() {}
+
+func (x *SweepStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SweepStatus.ProtoReflect.Descriptor instead.
+func (*SweepStatus) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SweepStatus) GetSweeps() int64 {
+	if x != nil {
+		return x.Sweeps
+	}
+	return 0
+}
+
+func (x *SweepStatus) GetLastTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTime
+	}
+	return nil
+}
+
+func (x *SweepStatus) GetLastDuration() *durationpb.Duration {
+	if x != nil {
+		return x.LastDuration
+	}
+	return nil
+}
+
+func (x *SweepStatus) GetNextTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextTime
+	}
+	return nil
+}
+
+func (x *SweepStatus) GetMissingPeople() int64 {
+	if x != nil {
+		return x.MissingPeople
+	}
+	return 0
+}
+
+func (x *SweepStatus) GetSurplusPeople() int64 {
+	if x != nil {
+		return x.SurplusPeople
+	}
+	return 0
+}
+
+func (x *SweepStatus) GetChangedPeople() int64 {
+	if x != nil {
+		return x.ChangedPeople
+	}
+	return 0
+}
+
+func (x *SweepStatus) GetLastFailure() *SourceFailure {
+	if x != nil {
+		return x.LastFailure
+	}
+	return nil
+}
+
 // SourceFailure is a failure of Microsoft Graph, for an operator to mend.
 type SourceFailure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -265,14 +779,16 @@ type SourceFailure struct {
 	Reason ErrorReason `protobuf:"varint,2,opt,name=reason,proto3,enum=peopleinsights.v1.ErrorReason" json:"reason,omitempty"`
 	// What happened and what to mend, in one line, with Graph's request id where
 	// it gave one. It names no person.
-	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// Graph's request id, for Microsoft's support; empty where it gave none.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SourceFailure) Reset() {
 	*x = SourceFailure{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -284,7 +800,7 @@ func (x *SourceFailure) String() string {
 func (*SourceFailure) ProtoMessage() {}
 
 func (x *SourceFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -297,7 +813,7 @@ func (x *SourceFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceFailure.ProtoReflect.Descriptor instead.
 func (*SourceFailure) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{2}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SourceFailure) GetTime() *timestamppb.Timestamp {
@@ -321,12 +837,25 @@ func (x *SourceFailure) GetMessage() string {
 	return ""
 }
 
+func (x *SourceFailure) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 var File_peopleinsights_v1_directory_admin_service_proto protoreflect.FileDescriptor
 
 const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"/peopleinsights/v1/directory_admin_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a\x1epeopleinsights/v1/person.proto\"\x1b\n" +
-	"\x19GetDirectoryStatusRequest\"\xba\x04\n" +
+	"/peopleinsights/v1/directory_admin_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a\x1epeopleinsights/v1/person.proto\"\\\n" +
+	"\x17RefreshDirectoryRequest\x12\x16\n" +
+	"\x06relist\x18\x01 \x01(\bR\x06relist\x12)\n" +
+	"\x10confirm_removals\x18\x02 \x01(\bR\x0fconfirmRemovals\"p\n" +
+	"\x18RefreshDirectoryResponse\x12:\n" +
+	"\tfreshness\x18\x01 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\x12\x18\n" +
+	"\achanges\x18\x02 \x01(\x03R\achanges\"\x1b\n" +
+	"\x19GetDirectoryStatusRequest\"\xcb\b\n" +
 	"\x1aGetDirectoryStatusResponse\x12\x1b\n" +
 	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x127\n" +
 	"\x05state\x18\x02 \x01(\x0e2!.peopleinsights.v1.DirectoryStateR\x05state\x12\x16\n" +
@@ -340,18 +869,60 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x0fnext_round_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\rnextRoundTime\x12\x16\n" +
 	"\x06rounds\x18\n" +
 	" \x01(\x03R\x06rounds\x12C\n" +
-	"\flast_failure\x18\v \x01(\v2 .peopleinsights.v1.SourceFailureR\vlastFailure\"\x91\x01\n" +
+	"\flast_failure\x18\v \x01(\v2 .peopleinsights.v1.SourceFailureR\vlastFailure\x12\x16\n" +
+	"\x06groups\x18\f \x01(\x03R\x06groups\x12B\n" +
+	"\x0flast_round_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\rlastRoundTime\x12I\n" +
+	"\x13last_round_duration\x18\x0e \x01(\v2\x19.google.protobuf.DurationR\x11lastRoundDuration\x12+\n" +
+	"\x03lag\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\x03lag\x12\x1a\n" +
+	"\bfillings\x18\x10 \x01(\x03R\bfillings\x128\n" +
+	"\theld_back\x18\x11 \x01(\v2\x1b.peopleinsights.v1.HeldBackR\bheldBack\x12>\n" +
+	"\vgraph_usage\x18\x12 \x01(\v2\x1d.peopleinsights.v1.GraphUsageR\n" +
+	"graphUsage\x124\n" +
+	"\x05sweep\x18\x13 \x01(\v2\x1e.peopleinsights.v1.SweepStatusR\x05sweep\x12N\n" +
+	"\x12last_group_failure\x18\x14 \x01(\v2 .peopleinsights.v1.SourceFailureR\x10lastGroupFailure\x12\x1f\n" +
+	"\vindex_bytes\x18\x15 \x01(\x03R\n" +
+	"indexBytes\"R\n" +
+	"\bHeldBack\x12\x1a\n" +
+	"\bremovals\x18\x01 \x01(\x03R\bremovals\x12\x12\n" +
+	"\x04held\x18\x02 \x01(\x03R\x04held\x12\x16\n" +
+	"\x06groups\x18\x03 \x01(\bR\x06groups\"\xb6\x02\n" +
+	"\n" +
+	"GraphUsage\x12\x14\n" +
+	"\x05calls\x18\x01 \x01(\x03R\x05calls\x12\x14\n" +
+	"\x05units\x18\x02 \x01(\x03R\x05units\x12!\n" +
+	"\fbudget_units\x18\x03 \x01(\x03R\vbudgetUnits\x12\x1f\n" +
+	"\vspent_units\x18\x04 \x01(\x03R\n" +
+	"spentUnits\x121\n" +
+	"\x06window\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06window\x12'\n" +
+	"\x0fthrottled_calls\x18\x06 \x01(\x03R\x0ethrottledCalls\x12#\n" +
+	"\rrefused_calls\x18\a \x01(\x03R\frefusedCalls\x12\x1d\n" +
+	"\n" +
+	"limit_used\x18\b \x01(\x01R\tlimitUsed\x12\x18\n" +
+	"\afailing\x18\t \x01(\bR\afailing\"\x91\x03\n" +
+	"\vSweepStatus\x12\x16\n" +
+	"\x06sweeps\x18\x01 \x01(\x03R\x06sweeps\x127\n" +
+	"\tlast_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\x12>\n" +
+	"\rlast_duration\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\flastDuration\x127\n" +
+	"\tnext_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bnextTime\x12%\n" +
+	"\x0emissing_people\x18\x05 \x01(\x03R\rmissingPeople\x12%\n" +
+	"\x0esurplus_people\x18\x06 \x01(\x03R\rsurplusPeople\x12%\n" +
+	"\x0echanged_people\x18\a \x01(\x03R\rchangedPeople\x12C\n" +
+	"\flast_failure\x18\b \x01(\v2 .peopleinsights.v1.SourceFailureR\vlastFailure\"\xb0\x01\n" +
 	"\rSourceFailure\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x126\n" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage*\x86\x01\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId*\xa5\x01\n" +
 	"\x0eDirectoryState\x12\x1f\n" +
 	"\x1bDIRECTORY_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DIRECTORY_STATE_FILLING\x10\x01\x12\x1b\n" +
 	"\x17DIRECTORY_STATE_CURRENT\x10\x02\x12\x19\n" +
-	"\x15DIRECTORY_STATE_STALE\x10\x032\x8f\x01\n" +
+	"\x15DIRECTORY_STATE_STALE\x10\x03\x12\x1d\n" +
+	"\x19DIRECTORY_STATE_HELD_BACK\x10\x042\x81\x02\n" +
 	"\x15DirectoryAdminService\x12v\n" +
-	"\x12GetDirectoryStatus\x12,.peopleinsights.v1.GetDirectoryStatusRequest\x1a-.peopleinsights.v1.GetDirectoryStatusResponse\"\x03\x90\x02\x01B\xeb\x01\n" +
+	"\x12GetDirectoryStatus\x12,.peopleinsights.v1.GetDirectoryStatusRequest\x1a-.peopleinsights.v1.GetDirectoryStatusResponse\"\x03\x90\x02\x01\x12p\n" +
+	"\x10RefreshDirectory\x12*.peopleinsights.v1.RefreshDirectoryRequest\x1a+.peopleinsights.v1.RefreshDirectoryResponse\"\x03\x90\x02\x02B\xeb\x01\n" +
 	"\x15com.peopleinsights.v1B\x1aDirectoryAdminServiceProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 
 var (
@@ -367,33 +938,53 @@ func file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP() []byte {
 }
 
 var file_peopleinsights_v1_directory_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peopleinsights_v1_directory_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_peopleinsights_v1_directory_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_peopleinsights_v1_directory_admin_service_proto_goTypes = []any{
 	(DirectoryState)(0),                // 0: peopleinsights.v1.DirectoryState
-	(*GetDirectoryStatusRequest)(nil),  // 1: peopleinsights.v1.GetDirectoryStatusRequest
-	(*GetDirectoryStatusResponse)(nil), // 2: peopleinsights.v1.GetDirectoryStatusResponse
-	(*SourceFailure)(nil),              // 3: peopleinsights.v1.SourceFailure
-	(*Freshness)(nil),                  // 4: peopleinsights.v1.Freshness
-	(*timestamppb.Timestamp)(nil),      // 5: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 6: google.protobuf.Duration
-	(ErrorReason)(0),                   // 7: peopleinsights.v1.ErrorReason
+	(*RefreshDirectoryRequest)(nil),    // 1: peopleinsights.v1.RefreshDirectoryRequest
+	(*RefreshDirectoryResponse)(nil),   // 2: peopleinsights.v1.RefreshDirectoryResponse
+	(*GetDirectoryStatusRequest)(nil),  // 3: peopleinsights.v1.GetDirectoryStatusRequest
+	(*GetDirectoryStatusResponse)(nil), // 4: peopleinsights.v1.GetDirectoryStatusResponse
+	(*HeldBack)(nil),                   // 5: peopleinsights.v1.HeldBack
+	(*GraphUsage)(nil),                 // 6: peopleinsights.v1.GraphUsage
+	(*SweepStatus)(nil),                // 7: peopleinsights.v1.SweepStatus
+	(*SourceFailure)(nil),              // 8: peopleinsights.v1.SourceFailure
+	(*Freshness)(nil),                  // 9: peopleinsights.v1.Freshness
+	(*timestamppb.Timestamp)(nil),      // 10: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 11: google.protobuf.Duration
+	(ErrorReason)(0),                   // 12: peopleinsights.v1.ErrorReason
 }
 var file_peopleinsights_v1_directory_admin_service_proto_depIdxs = []int32{
-	0, // 0: peopleinsights.v1.GetDirectoryStatusResponse.state:type_name -> peopleinsights.v1.DirectoryState
-	4, // 1: peopleinsights.v1.GetDirectoryStatusResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	5, // 2: peopleinsights.v1.GetDirectoryStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	6, // 3: peopleinsights.v1.GetDirectoryStatusResponse.fill_duration:type_name -> google.protobuf.Duration
-	5, // 4: peopleinsights.v1.GetDirectoryStatusResponse.next_round_time:type_name -> google.protobuf.Timestamp
-	3, // 5: peopleinsights.v1.GetDirectoryStatusResponse.last_failure:type_name -> peopleinsights.v1.SourceFailure
-	5, // 6: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
-	7, // 7: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
-	1, // 8: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
-	2, // 9: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
-	9, // [9:10] is the sub-list for method output_type
-	8, // [8:9] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	9,  // 0: peopleinsights.v1.RefreshDirectoryResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	0,  // 1: peopleinsights.v1.GetDirectoryStatusResponse.state:type_name -> peopleinsights.v1.DirectoryState
+	9,  // 2: peopleinsights.v1.GetDirectoryStatusResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	10, // 3: peopleinsights.v1.GetDirectoryStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	11, // 4: peopleinsights.v1.GetDirectoryStatusResponse.fill_duration:type_name -> google.protobuf.Duration
+	10, // 5: peopleinsights.v1.GetDirectoryStatusResponse.next_round_time:type_name -> google.protobuf.Timestamp
+	8,  // 6: peopleinsights.v1.GetDirectoryStatusResponse.last_failure:type_name -> peopleinsights.v1.SourceFailure
+	10, // 7: peopleinsights.v1.GetDirectoryStatusResponse.last_round_time:type_name -> google.protobuf.Timestamp
+	11, // 8: peopleinsights.v1.GetDirectoryStatusResponse.last_round_duration:type_name -> google.protobuf.Duration
+	11, // 9: peopleinsights.v1.GetDirectoryStatusResponse.lag:type_name -> google.protobuf.Duration
+	5,  // 10: peopleinsights.v1.GetDirectoryStatusResponse.held_back:type_name -> peopleinsights.v1.HeldBack
+	6,  // 11: peopleinsights.v1.GetDirectoryStatusResponse.graph_usage:type_name -> peopleinsights.v1.GraphUsage
+	7,  // 12: peopleinsights.v1.GetDirectoryStatusResponse.sweep:type_name -> peopleinsights.v1.SweepStatus
+	8,  // 13: peopleinsights.v1.GetDirectoryStatusResponse.last_group_failure:type_name -> peopleinsights.v1.SourceFailure
+	11, // 14: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
+	10, // 15: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
+	11, // 16: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
+	10, // 17: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
+	8,  // 18: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
+	10, // 19: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
+	12, // 20: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
+	3,  // 21: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
+	1,  // 22: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
+	4,  // 23: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
+	2,  // 24: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
+	23, // [23:25] is the sub-list for method output_type
+	21, // [21:23] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_peopleinsights_v1_directory_admin_service_proto_init() }
@@ -409,7 +1000,7 @@ func file_peopleinsights_v1_directory_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peopleinsights_v1_directory_admin_service_proto_rawDesc), len(file_peopleinsights_v1_directory_admin_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

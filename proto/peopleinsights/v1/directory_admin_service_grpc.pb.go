@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	DirectoryAdminService_GetDirectoryStatus_FullMethodName = "/peopleinsights.v1.DirectoryAdminService/GetDirectoryStatus"
+	DirectoryAdminService_RefreshDirectory_FullMethodName   = "/peopleinsights.v1.DirectoryAdminService/RefreshDirectory"
 )
 
 // DirectoryAdminServiceClient is the client API for DirectoryAdminService service.
@@ -31,6 +32,12 @@ type DirectoryAdminServiceClient interface {
 	// GetDirectoryStatus tells how the caller's organisation is held in memory. It
 	// answers in every state, outages included.
 	GetDirectoryStatus(ctx context.Context, in *GetDirectoryStatusRequest, opts ...grpc.CallOption) (*GetDirectoryStatusResponse, error)
+	// RefreshDirectory reads Microsoft Graph at once, in place of waiting for the next
+	// round, and returns when that is done. A call whose time runs out before ends with
+	// DEADLINE_EXCEEDED, and the directory is read all the same. FAILED_PRECONDITION
+	// with reason REMOVALS_HELD_BACK means that the service would have to let go of more
+	// people than it may without being told: see confirm_removals.
+	RefreshDirectory(ctx context.Context, in *RefreshDirectoryRequest, opts ...grpc.CallOption) (*RefreshDirectoryResponse, error)
 }
 
 type directoryAdminServiceClient struct {
@@ -51,6 +58,16 @@ func (c *directoryAdminServiceClient) GetDirectoryStatus(ctx context.Context, in
 	return out, nil
 }
 
+func (c *directoryAdminServiceClient) RefreshDirectory(ctx context.Context, in *RefreshDirectoryRequest, opts ...grpc.CallOption) (*RefreshDirectoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RefreshDirectoryResponse)
+	err := c.cc.Invoke(ctx, DirectoryAdminService_RefreshDirectory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DirectoryAdminServiceServer is the server API for DirectoryAdminService service.
 // All implementations must embed UnimplementedDirectoryAdminServiceServer
 // for forward compatibility.
@@ -60,6 +77,12 @@ type DirectoryAdminServiceServer interface {
 	// GetDirectoryStatus tells how the caller's organisation is held in memory. It
 	// answers in every state, outages included.
 	GetDirectoryStatus(context.Context, *GetDirectoryStatusRequest) (*GetDirectoryStatusResponse, error)
+	// RefreshDirectory reads Microsoft Graph at once, in place of waiting for the next
+	// round, and returns when that is done. A call whose time runs out before ends with
+	// DEADLINE_EXCEEDED, and the directory is read all the same. FAILED_PRECONDITION
+	// with reason REMOVALS_HELD_BACK means that the service would have to let go of more
+	// people than it may without being told: see confirm_removals.
+	RefreshDirectory(context.Context, *RefreshDirectoryRequest) (*RefreshDirectoryResponse, error)
 	mustEmbedUnimplementedDirectoryAdminServiceServer()
 }
 
@@ -72,6 +95,9 @@ type UnimplementedDirectoryAdminServiceServer struct{}
 
 func (UnimplementedDirectoryAdminServiceServer) GetDirectoryStatus(context.Context, *GetDirectoryStatusRequest) (*GetDirectoryStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDirectoryStatus not implemented")
+}
+func (UnimplementedDirectoryAdminServiceServer) RefreshDirectory(context.Context, *RefreshDirectoryRequest) (*RefreshDirectoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RefreshDirectory not implemented")
 }
 func (UnimplementedDirectoryAdminServiceServer) mustEmbedUnimplementedDirectoryAdminServiceServer() {}
 func (UnimplementedDirectoryAdminServiceServer) testEmbeddedByValue()                               {}
@@ -112,6 +138,24 @@ func _DirectoryAdminService_GetDirectoryStatus_Handler(srv interface{}, ctx cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DirectoryAdminService_RefreshDirectory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RefreshDirectoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DirectoryAdminServiceServer).RefreshDirectory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DirectoryAdminService_RefreshDirectory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DirectoryAdminServiceServer).RefreshDirectory(ctx, req.(*RefreshDirectoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DirectoryAdminService_ServiceDesc is the grpc.ServiceDesc for DirectoryAdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -122,6 +166,10 @@ var DirectoryAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetDirectoryStatus",
 			Handler:    _DirectoryAdminService_GetDirectoryStatus_Handler,
+		},
+		{
+			MethodName: "RefreshDirectory",
+			Handler:    _DirectoryAdminService_RefreshDirectory_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -60,6 +60,13 @@ const (
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 10
 	// UNAUTHENTICATED: the service could not tell who is calling.
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 11
+	// RESOURCE_EXHAUSTED: the answer needs Microsoft Graph, and the share of the
+	// organisation's quota that the service keeps to is spent. Try again after
+	// RetryInfo.
+	ErrorReason_ERROR_REASON_QUOTA_EXHAUSTED ErrorReason = 12
+	// FAILED_PRECONDITION: Microsoft Graph tells of so many removals that an operator has
+	// to confirm them, by RefreshDirectory.
+	ErrorReason_ERROR_REASON_REMOVALS_HELD_BACK ErrorReason = 13
 )
 
 // Enum value maps for ErrorReason.
@@ -77,6 +84,8 @@ var (
 		9:  "ERROR_REASON_OVERLOADED",
 		10: "ERROR_REASON_INTERNAL",
 		11: "ERROR_REASON_UNAUTHENTICATED",
+		12: "ERROR_REASON_QUOTA_EXHAUSTED",
+		13: "ERROR_REASON_REMOVALS_HELD_BACK",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":        0,
@@ -91,6 +100,8 @@ var (
 		"ERROR_REASON_OVERLOADED":         9,
 		"ERROR_REASON_INTERNAL":           10,
 		"ERROR_REASON_UNAUTHENTICATED":    11,
+		"ERROR_REASON_QUOTA_EXHAUSTED":    12,
+		"ERROR_REASON_REMOVALS_HELD_BACK": 13,
 	}
 )
 
@@ -204,7 +215,7 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter*\x96\x03\n" +
+	"retryAfter*\xdd\x03\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12!\n" +
@@ -218,7 +229,9 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x17ERROR_REASON_OVERLOADED\x10\t\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\n" +
 	"\x12 \n" +
-	"\x1cERROR_REASON_UNAUTHENTICATED\x10\vB\xdb\x01\n" +
+	"\x1cERROR_REASON_UNAUTHENTICATED\x10\v\x12 \n" +
+	"\x1cERROR_REASON_QUOTA_EXHAUSTED\x10\f\x12#\n" +
+	"\x1fERROR_REASON_REMOVALS_HELD_BACK\x10\rB\xdb\x01\n" +
 	"\x15com.peopleinsights.v1B\n" +
 	"ErrorProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 
