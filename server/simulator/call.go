@@ -18,13 +18,14 @@ const (
 
 // call is one request on its way through the simulator.
 type call struct {
-	sim   *Simulator
-	r     *http.Request
-	out   *recorder
-	id    guid   // request-id
-	base  string // scheme and host as the client wrote them; links lead back there
-	grant grant  // what the access token allows
-	units int    // the price, once answered
+	sim     *Simulator
+	r       *http.Request
+	out     *recorder
+	id      guid   // request-id
+	base    string // scheme and host as the client wrote them; links lead back there
+	grant   grant  // what the access token allows
+	units   int    // the price, once answered
+	outlook bool   // of a mailbox, which is not the directory's to charge for
 }
 
 func newGUID() (g guid) {
@@ -42,6 +43,7 @@ func (c *call) header() http.Header {
 	h.Set("OData-Version", "4.0")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Strict-Transport-Security", "max-age=31536000")
+	c.tellUse(h)
 	return h
 }
 
@@ -54,7 +56,7 @@ func (c *call) clientID() string {
 
 // reply answers with a body and says what the call has cost.
 func (c *call) reply(contentType string, body []byte, units int) {
-	c.units = units
+	c.charge(units)
 	h := c.header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -70,7 +72,7 @@ func (c *call) fail(p *problem) {
 	}
 	h.Set("Content-Type", jsonContent)
 	c.out.WriteHeader(p.status)
-	_, _ = c.out.Write(p.body(c.id.String(), c.clientID()))
+	_, _ = c.out.Write(p.body(c.sim.Now(), c.id.String(), c.clientID()))
 }
 
 // eventual reports whether the client accepts the separate index behind advanced queries.

@@ -7,24 +7,29 @@ import (
 	"sync"
 )
 
-const (
-	deltaPurpose = "delta"
-	roundPurpose = "round"
-	maxDeltaIDs  = 50
-)
+const maxDeltaIDs = 50
 
 // deltaState is what a delta or skip token stands for: the query, and how much of the changes the client has.
 type deltaState struct {
 	Epoch   int      `json:"e"`
 	Select  string   `json:"s,omitempty"` // as asked at first
 	Asked   bool     `json:"a,omitempty"`
-	IDs     []string `json:"i,omitempty"` // only these people
+	IDs     []string `json:"i,omitempty"` // only these people or groups
 	Initial bool     `json:"1,omitempty"` // the round that begins with everybody
 	After   uint64   `json:"c"`           // changes up to this one are with the client
 	Begun   bool     `json:"b,omitempty"` // it has been decided where the round ends
 	UpTo    uint64   `json:"u,omitempty"` // which is with this change
-	From    int      `json:"f,omitempty"` // where in the round the page begins
-	Gap     bool     `json:"g,omitempty"` // an empty page comes first
+	deltaPlace
+	Gap   bool  `json:"g,omitempty"` // an empty page comes first
+	Again bool  `json:"p,omitempty"` // the round begins with the last change of the one before
+	Made  int64 `json:"m"`           // when, in milliseconds
+}
+
+// deltaPlace is where in a round a page begins.
+type deltaPlace struct {
+	From int          `json:"f,omitempty"`
+	Rest *memberSlice `json:"r,omitempty"` // a group from before, some of whose members have yet to come
+	done bool         // there is no such page
 }
 
 // item is one object of a delta page.
@@ -33,8 +38,13 @@ type item struct {
 	id      guid
 	whole   bool     // appeared, or may have: everything is new to the client
 	props   []uint16 // changed
-	manager bool     // changed
-	before  guid     // the manager whom the client knows
+	touched []touch  // the managers until each change, so the first is whom the client knows; of a group the members
+}
+
+// touch is somebody whom a change of a relation is about.
+type touch struct {
+	id     guid
+	member ref // of a group
 }
 
 // delta serves /users/delta: the first call of a round, or a page or a new round by a link.
@@ -42,15 +52,19 @@ func (s *Simulator) delta(c *call) *problem {
 	if !c.grant.may(readUsers...) {
 		return denied()
 	}
+	return s.deltaOf(c, s.people)
+}
+
+func (s *Simulator) deltaOf(c *call, k *class) *problem {
 	o, p := parseOptions(c.r.URL.RawQuery, "select", "filter", "top", "deltatoken", "skiptoken")
 	if p != nil {
 		return p
 	}
-	st, latest, p := s.deltaStart(c, o)
+	st, latest, p := s.deltaStart(c, o, k)
 	if p != nil {
 		return p
 	}
-	sel, p := s.parseSelect(st.Select, st.Asked)
+	sel, p := k.parseSelect(st.Select, st.Asked)
 	if p != nil {
 		return p
 	}
@@ -58,7 +72,8 @@ func (s *Simulator) delta(c *call) *problem {
 		return notInLists()
 	}
 	sel.want(knownField(propID))
-	page, p := s.deltaPage(c, st, &sel, latest)
+	sel.relation = sel.relation || k.tracked && !sel.asked
+	page, p := s.deltaPage(c, k, st, &sel, latest)
 	if p != nil {
 		return p
 	}
@@ -67,34 +82,34 @@ func (s *Simulator) delta(c *call) *problem {
 }
 
 // deltaStart finds out which page is asked for. latest says that only the link is.
-func (s *Simulator) deltaStart(c *call, o options) (st deltaState, latest bool, p *problem) {
-	token, purpose := o["skiptoken"], roundPurpose
+func (s *Simulator) deltaStart(c *call, o options, k *class) (st deltaState, latest bool, p *problem) {
+	token, purpose := o["skiptoken"], k.round
 	if token == "" {
-		token, purpose = o["deltatoken"], deltaPurpose
+		token, purpose = o["deltatoken"], k.delta
 	}
 	latest = strings.EqualFold(token, "latest")
 	if token == "" || latest {
 		st.Initial = true
 		st.Epoch = s.links.now()
 		st.Select, st.Asked = o["select"]
-		st.IDs, p = s.deltaFilter(o)
+		st.IDs, p = deltaFilter(o, k)
 		return st, latest, p
 	}
 	if _, ok := o["select"]; ok || o["filter"] != "" {
 		return st, false, badRequest("The query parameters of a delta query cannot be changed; they are part of the token.")
 	}
 	if !s.opened(purpose, token, &st) {
-		return st, false, badRequest("Badly formed token")
+		return st, false, badlyFormed()
 	}
-	return st, false, s.links.check(c, st)
+	return st, false, s.checkLink(c, k, st)
 }
 
-func (s *Simulator) deltaFilter(o options) (ids []string, p *problem) {
+func deltaFilter(o options, k *class) (ids []string, p *problem) {
 	v, ok := o["filter"]
 	if !ok {
 		return nil, nil
 	}
-	n, p := (&filterParser{in: v, find: s.dir.field, ids: true}).parse()
+	n, p := (&filterParser{in: v, of: k, ids: true}).parse()
 	if p != nil {
 		return nil, p
 	}
@@ -112,13 +127,14 @@ func (s *Simulator) deltaFilter(o options) (ids []string, p *problem) {
 }
 
 // deltaPage finds the objects of a page. Everything that is written later is copied out of the directory here.
-func (s *Simulator) deltaPage(c *call, st deltaState, sel *selection, latest bool) (*deltaPage, *problem) {
+func (s *Simulator) deltaPage(c *call, k *class, st deltaState, sel *selection, latest bool) (*deltaPage, *problem) {
 	s.dir.mu.RLock()
 	defer s.dir.mu.RUnlock()
+	how := s.how.get()
 	if !st.Begun {
-		st.Begun, st.UpTo = true, s.dir.past.last()
+		st.Begun, st.UpTo, st.Again = true, k.past.last(), how.Replay
 	}
-	page := &deltaPage{call: c, sel: sel, minimal: prefersMinimal(c.r), link: st}
+	page := &deltaPage{call: c, of: k, sel: sel, minimal: prefersMinimal(c.r), link: st}
 	if latest {
 		page.last = true
 		return page, nil
@@ -127,43 +143,50 @@ func (s *Simulator) deltaPage(c *call, st deltaState, sel *selection, latest boo
 		page.link.Gap = false
 		return page, nil
 	}
-	items, next, p := s.deltaItems(c, st, sel)
+	objects, next, p := k.objects(c, st, sel)
 	if p != nil {
 		return nil, p
 	}
-	if s.replay && len(items) > 0 {
-		items = append(items, items[0])
+	if how.Replay && len(objects) > 0 {
+		objects = append(objects, objects[0])
 	}
-	for _, it := range items {
-		page.objects = append(page.objects, s.dir.object(it))
-	}
-	page.last = next < 0
-	page.link.From, page.link.Gap = max(next, 0), s.gaps
+	page.objects, page.last = objects, next.done
+	page.link.deltaPlace, page.link.Gap = next, how.EmptyPages
 	return page, nil
 }
 
-// deltaItems returns the items of the page at st.From and where the next page begins, -1 after the last.
-func (s *Simulator) deltaItems(c *call, st deltaState, sel *selection) (items []item, next int, p *problem) {
-	ids := idSet(st.IDs)
+// deltaPeople returns the people of the page where st begins, and where the next page does.
+func (s *Simulator) deltaPeople(c *call, st deltaState, sel *selection) (objects []object, next deltaPlace, p *problem) {
+	var items []item
+	size := s.how.get().DeltaPageSize
 	if st.Initial {
-		items, next = s.dir.everybody(st.From, s.pageSize, ids)
-		return items, next, nil
+		items, next = s.dir.everybody(st.From, size, idSet(st.IDs))
+	} else {
+		all, p := s.deltaChanges(c, s.people, st, sel)
+		if p != nil {
+			return nil, next, p
+		}
+		from := min(st.From, len(all))
+		to := min(from+size, len(all))
+		items, next = all[from:to], deltaPlace{From: to, done: to == len(all)}
 	}
+	for _, it := range items {
+		objects = append(objects, s.dir.object(it))
+	}
+	return objects, next, nil
+}
+
+// deltaChanges returns what a round after the first tells.
+func (s *Simulator) deltaChanges(c *call, k *class, st deltaState, sel *selection) ([]item, *problem) {
 	after := st.After
-	if s.replay && after > s.dir.past.forgotten {
+	if st.Again && after > k.past.forgotten {
 		after--
 	}
-	changes, ok := s.dir.past.between(after, st.UpTo)
+	changes, ok := k.past.between(after, st.UpTo)
 	if !ok {
-		return nil, 0, expired(c, st, Gone)
+		return nil, expired(c, k, st, Gone)
 	}
-	all := collect(changes, sel, ids)
-	from := min(st.From, len(all))
-	to := min(from+s.pageSize, len(all))
-	if to == len(all) {
-		return all[from:to], -1, nil
-	}
-	return all[from:to], to, nil
+	return collect(changes, sel, idSet(st.IDs)), nil
 }
 
 func idSet(ids []string) map[guid]bool {
@@ -179,21 +202,21 @@ func idSet(ids []string) map[guid]bool {
 }
 
 // everybody returns one page of the first round.
-func (d *Directory) everybody(from, size int, ids map[guid]bool) (items []item, next int) {
+func (d *Directory) everybody(from, size int, ids map[guid]bool) (items []item, next deltaPlace) {
 	for n := from; n < len(d.slots); n++ {
 		p := d.shown(int32(n))
 		if p == nil || ids != nil && !ids[p.id] {
 			continue
 		}
 		if len(items) == size {
-			return items, n
+			return items, deltaPlace{From: n}
 		}
 		items = append(items, item{slot: int32(n), id: p.id, whole: true})
 	}
-	return items, -1
+	return items, deltaPlace{done: true}
 }
 
-// collect folds changes into one item for each person, those left out that the selection does not touch.
+// collect folds changes into one item for each person or group, those left out that the selection does not touch.
 func collect(changes []change, sel *selection, ids map[guid]bool) []item {
 	var all []item
 	place := make(map[int32]int)
@@ -210,15 +233,15 @@ func collect(changes []change, sel *selection, ids map[guid]bool) []item {
 		it := &all[i]
 		it.whole = it.whole || ch.kind != changed
 		it.props = append(it.props, ch.props...)
-		if ch.manager && !it.manager {
-			it.manager, it.before = true, ch.before
+		if ch.relation && sel.relation {
+			it.touched = append(it.touched, touch{ch.other, ch.member})
 		}
 	}
 	return all
 }
 
 func (ch change) touches(sel *selection) bool {
-	if ch.kind != changed || ch.manager && sel.manager {
+	if ch.kind != changed || ch.relation && sel.relation {
 		return true
 	}
 	for _, n := range ch.props {
@@ -229,13 +252,14 @@ func (ch change) touches(sel *selection) bool {
 	return false
 }
 
-// object is an item joined with the person as they are now.
+// object is an item joined with the person or group as they are now.
 type object struct {
 	item
-	person *person // nil when deleted
-	gone   bool    // for good
-	skip   bool    // somebody else has the id now and is sent in their place
-	boss   *person
+	person  *person // nil when deleted
+	gone    bool    // for good
+	skip    bool    // another has the id now and is sent in their place
+	boss    *person
+	members []memberEntry
 }
 
 func (d *Directory) object(it item) object {
@@ -246,7 +270,9 @@ func (d *Directory) object(it item) object {
 		o.skip = o.gone && again
 		return o
 	}
-	o.boss = d.shown(o.person.manager)
+	if boss := o.person.manager; boss != none {
+		o.boss = d.slots[boss].person // also a deleted one: when they are restored nobody tells of it
+	}
 	return o
 }
 
@@ -267,6 +293,7 @@ const (
 	GoneWithLocation  Expiry = iota // 410 resyncRequired, with a Location to begin anew from
 	Gone                            // 410 syncStateNotFound, without
 	SyncStateNotFound               // 400 syncStateNotFound
+	BadlyFormed                     // 400 BadRequest "Badly formed token", without a Location
 )
 
 // ExpireDeltaTokens makes every delta link handed out so far an expired one, and every next link of a round under way.
@@ -288,25 +315,27 @@ func (e *epochs) now() int {
 	return len(e.ended)
 }
 
-func (e *epochs) check(c *call, st deltaState) *problem {
+func (e *epochs) check(c *call, k *class, st deltaState) *problem {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if st.Epoch >= len(e.ended) {
 		return nil
 	}
-	return expired(c, st, e.ended[st.Epoch])
+	return expired(c, k, st, e.ended[st.Epoch])
 }
 
-func expired(c *call, st deltaState, as Expiry) *problem {
+func expired(c *call, k *class, st deltaState, as Expiry) *problem {
 	const message = "The sync state generation is not found. Please perform a full sync without a token."
 	switch as {
+	case BadlyFormed:
+		return badlyFormed()
 	case SyncStateNotFound:
 		return refuse(http.StatusBadRequest, "syncStateNotFound", message)
 	case Gone:
 		return refuse(http.StatusGone, "syncStateNotFound", message)
 	}
 	p := refuse(http.StatusGone, "resyncRequired", "Resync required. Replace any local items with the server's version.")
-	location := c.base + "/v1.0/users/delta?$deltatoken="
+	location := c.base + "/v1.0/" + k.set + "/delta?$deltatoken="
 	if st.Asked {
 		location += "&$select=" + url.QueryEscape(st.Select)
 	}

@@ -5,6 +5,7 @@ import "slices"
 // deltaPage is a page of a delta round on its way out.
 type deltaPage struct {
 	call    *call
+	of      *class
 	sel     *selection
 	minimal bool // the client wants only what has changed
 	objects []object
@@ -16,26 +17,27 @@ func (pg *deltaPage) write(units int) {
 	buf := pages.Get().(*[]byte)
 	defer pages.Put(buf)
 	b := append((*buf)[:0], `{"@odata.context":`...)
-	b = appendJSON(b, pg.call.base+"/v1.0/$metadata#users"+pg.sel.context())
+	b = appendJSON(b, pg.call.base+"/v1.0/$metadata#"+pg.of.set+pg.sel.context())
 	b = append(b, ',')
 	if pg.last {
 		st := pg.link
 		st.After = st.UpTo
-		st.Initial, st.Begun, st.Gap, st.UpTo, st.From = false, false, false, 0, 0
+		st.Initial, st.Begun, st.Again, st.Gap, st.UpTo, st.deltaPlace = false, false, false, false, 0, deltaPlace{}
 		b = append(b, `"@odata.deltaLink":`...)
-		b = appendJSON(b, pg.address("$deltatoken", deltaPurpose, st))
+		b = appendJSON(b, pg.address("$deltatoken", pg.of.delta, st))
 	} else {
 		b = append(b, `"@odata.nextLink":`...)
-		b = appendJSON(b, pg.address("$skiptoken", roundPurpose, pg.link))
+		b = appendJSON(b, pg.address("$skiptoken", pg.of.round, pg.link))
 	}
 	b = append(b, `,"value":[`...)
+	between := pg.call.sim.how.get().between()
 	for i := range pg.objects {
 		o := &pg.objects[i]
 		if o.skip {
 			continue
 		}
 		if b[len(b)-1] != '[' {
-			b = append(b, ',')
+			b = append(b, between...)
 		}
 		b = pg.append(b, o)
 	}
@@ -45,7 +47,8 @@ func (pg *deltaPage) write(units int) {
 }
 
 func (pg *deltaPage) address(name, purpose string, st deltaState) string {
-	return pg.call.base + "/v1.0/users/delta?" + name + "=" + pg.call.sim.sealed(purpose, st)
+	st.Made = pg.call.sim.Now().UnixMilli()
+	return pg.call.base + "/v1.0/" + pg.of.set + "/delta?" + name + "=" + pg.call.sim.sealed(purpose, st)
 }
 
 func (pg *deltaPage) append(b []byte, o *object) []byte {
@@ -67,21 +70,22 @@ func (pg *deltaPage) append(b []byte, o *object) []byte {
 	b = append(b, '{')
 	b = o.person.appendMembers(b, wanted)
 	b = pg.appendManager(b, o)
+	b = appendEntries(b, o.members)
 	return append(b, '}')
 }
 
 // appendManager writes the relation, which is sent only when it has changed. It is an array even though there is one at
 // most, and a manager who is no more is told like a removed member.
 func (pg *deltaPage) appendManager(b []byte, o *object) []byte {
-	if !pg.sel.manager || !o.whole && !o.manager {
+	if pg.of.set != "users" || !pg.sel.relation || !o.whole && len(o.touched) == 0 {
 		return b
 	}
 	who, end := guid{}, `"}]`
 	switch {
 	case o.boss != nil:
 		who = o.boss.id
-	case o.manager:
-		who, end = o.before, `","@removed":{"reason":"deleted"}}]`
+	case len(o.touched) > 0:
+		who, end = o.touched[0].id, `","@removed":{"reason":"deleted"}}]`
 	}
 	if who == (guid{}) {
 		return b

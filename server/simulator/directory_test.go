@@ -103,6 +103,7 @@ func TestLoadAccepts(t *testing.T) {
 
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(someone(1, "Ana", `"otherMails":["a\"b"],"x":{"y":null}`) + "\n" + someone(2, "Bea", under(1))))
+	f.Add([]byte(aGroup(3, "Team", holding(1, 4)) + "\n" + someone(1, "Ana") + "\n" + aGroup(4, "Other", `"y":1`)))
 	f.Add([]byte("{}\n[1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := Load(bytes.NewReader(data), "f")
@@ -116,6 +117,9 @@ func FuzzLoad(f *testing.F) {
 		for _, u := range d.All() {
 			fmt.Fprintf(&out, "%s\n", u)
 		}
+		for _, g := range d.Groups() {
+			fmt.Fprintf(&out, "%s\n", g)
+		}
 		again, err := Load(&out, "again")
 		if err != nil || again.Len() != d.Len() {
 			t.Fatalf("what was loaded does not load again: %v", err)
@@ -123,6 +127,11 @@ func FuzzLoad(f *testing.F) {
 		for n, s := range d.slots {
 			if a := again.slots[n].person; s.person.raw != a.raw || s.person.manager != a.manager {
 				t.Fatalf("%s under %d became %s under %d", s.person.raw, s.person.manager, a.raw, a.manager)
+			}
+		}
+		for n, s := range d.groups.slots {
+			if a := again.groups.slots[n]; s.person.raw != a.person.raw || !slices.Equal(s.members, a.members) {
+				t.Fatalf("%s with %d became %s with %d", s.person.raw, s.members, a.person.raw, a.members)
 			}
 		}
 	})

@@ -38,8 +38,9 @@ func denied() *problem {
 	return refuse(http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 }
 
-func unknownProperty(name string) *problem {
-	return badRequest("Could not find a property named '%s' on type 'microsoft.graph.user'.", name)
+// unknown is what Graph says of a property that a class does not have.
+func (k *class) unknown(name string) *problem {
+	return badRequest("Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, k.name)
 }
 
 func needsAdvanced(operator string) *problem {
@@ -48,8 +49,8 @@ func needsAdvanced(operator string) *problem {
 		"information", operator)
 }
 
-func unfilterable(name string) *problem {
-	return badQuery("Unsupported or invalid query filter clause specified for property '%s' of resource 'User'.", name)
+func (k *class) unfilterable(name string) *problem {
+	return badQuery("Unsupported or invalid query filter clause specified for property '%s' of resource '%s'.", name, k.title)
 }
 
 func notInLists() *problem {
@@ -66,8 +67,8 @@ type innerError struct {
 }
 
 // body returns Graph's error body. Throttling has a shape of its own.
-func (p *problem) body(requestID, clientRequestID string) []byte {
-	inner := innerError{Date: graphTime(time.Now()), RequestID: requestID, ClientRequestID: clientRequestID}
+func (p *problem) body(now time.Time, requestID, clientRequestID string) []byte {
+	inner := innerError{Date: graphTime(now), RequestID: requestID, ClientRequestID: clientRequestID}
 	if p.status == http.StatusTooManyRequests {
 		inner.Code, inner.Status, inner.Message = "429", "429", "Please retry after"
 		inner.ClientRequestID = ""

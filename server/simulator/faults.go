@@ -43,24 +43,54 @@ type Fault struct {
 // Fail makes requests fail until clear is called or f.Times of them have. Of several faults that pick a request the one
 // that was made first has it.
 func (s *Simulator) Fail(f Fault) (clear func()) {
-	return s.faults.add(f)
+	id := s.faults.add(f)
+	return func() { s.faults.remove(id) }
 }
 
+// faults are those that are not used up.
 type faults struct {
 	mu   sync.Mutex
-	list []*Fault
+	last int // the newest id
+	list []*activeFault
 }
 
-func (fs *faults) add(f Fault) (clear func()) {
+// activeFault is a fault with the hits that it has left.
+type activeFault struct {
+	id int
+	Fault
+}
+
+func (fs *faults) add(f Fault) (id int) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	mine := &f
-	fs.list = append(fs.list, mine)
-	return func() {
-		fs.mu.Lock()
-		defer fs.mu.Unlock()
-		fs.list = slices.DeleteFunc(fs.list, func(f *Fault) bool { return f == mine })
+	fs.last++
+	fs.list = append(fs.list, &activeFault{fs.last, f})
+	return fs.last
+}
+
+// remove reports whether there was one to remove.
+func (fs *faults) remove(id int) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	before := len(fs.list)
+	fs.list = slices.DeleteFunc(fs.list, func(f *activeFault) bool { return f.id == id })
+	return len(fs.list) < before
+}
+
+func (fs *faults) clear() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.list = nil
+}
+
+func (fs *faults) all() []activeFault {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	list := make([]activeFault, len(fs.list))
+	for i, f := range fs.list {
+		list[i] = *f
 	}
+	return list
 }
 
 // take returns the fault for a request, and uses up one of its times.
@@ -75,7 +105,7 @@ func (fs *faults) take(uri string) (Fault, bool) {
 			f.After--
 			continue
 		}
-		hit := *f
+		hit := f.Fault
 		if f.Times == 1 {
 			fs.list = slices.Delete(fs.list, i, i+1)
 		} else if f.Times > 1 {

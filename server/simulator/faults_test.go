@@ -120,7 +120,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range keptRequests + 7 {
-		l.add(&call{r: r, out: &recorder{}, units: n})
+		l.add(&call{r: r, out: &recorder{}, units: n}, time.Now())
 	}
 	all := l.all()
 	if len(all) != keptRequests || all[0].Units != 7 || all[keptRequests-1].Units != keptRequests+6 {

@@ -23,7 +23,7 @@ type filterParser struct {
 	in     string
 	at     int
 	depth  int
-	find   func(name string) (field, bool)
+	of     *class
 	full   bool // the request is an advanced query
 	ids    bool // a delta query allows more ids than maxOrs
 	inside *lambda
@@ -36,8 +36,8 @@ type lambda struct {
 }
 
 // parseFilter reads a filter and refuses what Graph would. full says whether the request is an advanced query.
-func parseFilter(in string, find func(string) (field, bool), full bool) (*node, *problem) {
-	return (&filterParser{in: in, find: find, full: full}).parse()
+func parseFilter(in string, of *class, full bool) (*node, *problem) {
+	return (&filterParser{in: in, of: of, full: full}).parse()
 }
 
 func (ps *filterParser) parse() (*node, *problem) {
@@ -128,7 +128,7 @@ func (ps *filterParser) condition() (*node, *problem) {
 		return ps.any(f)
 	}
 	if f.kind == texts && ps.inside == nil {
-		return nil, unfilterable(f.name)
+		return nil, ps.of.unfilterable(f.name)
 	}
 	op := strings.ToLower(ps.name())
 	switch op {
@@ -156,14 +156,14 @@ func (ps *filterParser) property(name string) (field, *problem) {
 		}
 		return ps.inside.over, nil
 	}
-	f, ok := ps.find(name)
+	f, ok := ps.of.find(name)
 	switch {
 	case !ok:
-		return field{}, unknownProperty(name)
+		return field{}, ps.of.unknown(name)
 	case f.use&compares == 0:
-		return field{}, unfilterable(f.name)
+		return field{}, ps.of.unfilterable(f.name)
 	case f.use&advanced != 0 && !ps.full:
-		return field{}, unfilterable(f.name)
+		return field{}, ps.of.unfilterable(f.name)
 	}
 	return f, nil
 }
@@ -174,7 +174,7 @@ func (ps *filterParser) comparison(op string, f field, list []literal) (*node, *
 		return nil, needsAdvanced(op)
 	}
 	if op != "eq" && op != "ne" && op != "in" && f.use&ranges == 0 {
-		return nil, unfilterable(f.name)
+		return nil, ps.of.unfilterable(f.name)
 	}
 	for _, l := range list {
 		if !l.fits(f.kind, op) {
@@ -209,10 +209,10 @@ func (ps *filterParser) function(fn string) (*node, *problem) {
 		return nil, ps.syntax()
 	}
 	if f.kind == texts && ps.inside == nil {
-		return nil, unfilterable(f.name)
+		return nil, ps.of.unfilterable(f.name)
 	}
 	if fn == "startswith" && f.use&starts == 0 || fn == "endswith" && f.use&ends == 0 {
-		return nil, unfilterable(f.name)
+		return nil, ps.of.unfilterable(f.name)
 	}
 	if fn == "endswith" && !ps.full {
 		return nil, needsAdvanced("endsWith")
@@ -225,7 +225,7 @@ func (ps *filterParser) any(f field) (*node, *problem) {
 		return nil, ps.syntax()
 	}
 	if f.kind != texts || ps.inside != nil {
-		return nil, unfilterable(f.name)
+		return nil, ps.of.unfilterable(f.name)
 	}
 	ps.inside = &lambda{name: ps.name(), over: f}
 	defer func() { ps.inside = nil }()

@@ -10,11 +10,24 @@ import (
 var (
 	readBasic = []string{"User.ReadBasic.All"}
 	readUsers = []string{"User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+
+	readMembers = []string{
+		"Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All",
+		"GroupMember.ReadBasic.All", "Directory.Read.All", "Directory.ReadWrite.All",
+	}
+	readGroups = []string{
+		"Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All",
+		"Group.ReadBasic.All", "Directory.Read.All", "Directory.ReadWrite.All",
+	}
+	readHidden = []string{"Member.Read.Hidden"} // besides those above, for the members of groups that hide them
 )
 
 // graph serves what is under /v1.0: path is the segments after it, still escaped. Resource names may be in any case.
 func (s *Simulator) graph(c *call, path []string) {
 	p := c.authorize()
+	if p == nil {
+		p = c.overQuota()
+	}
 	if p == nil {
 		p = s.route(c, path)
 	}
@@ -42,9 +55,14 @@ func (s *Simulator) route(c *call, path []string) *problem {
 	if key, ok := keyOf(segments[0], "users"); ok {
 		return s.userPath(c, key, segments[1:])
 	}
+	if key, ok := keyOf(segments[0], "groups"); ok {
+		return s.groupPath(c, key, segments[1:])
+	}
 	switch head {
 	case "users":
 		return s.usersPath(c, segments[1:])
+	case "groups":
+		return s.groupsPath(c, segments[1:])
 	case "me":
 		return badRequest("/me request is only valid with delegated authentication flow.")
 	}

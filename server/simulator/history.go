@@ -13,12 +13,13 @@ const (
 
 // change is one entry of a directory's history.
 type change struct {
-	slot    int32
-	kind    changeKind
-	id      guid
-	props   []uint16 // the properties that a change of kind changed has changed
-	manager bool     // the manager changed
-	before  guid     // the manager until then; zero when there was none
+	slot     int32
+	kind     changeKind
+	id       guid
+	props    []uint16 // the properties that a change of kind changed has changed
+	relation bool     // the manager changed; of a group one member
+	other    guid     // the manager until then, zero when there was none; of a group the member
+	member   ref      // the same member
 }
 
 // history is the changes of a directory in order. They are numbered from 1, so that "all changes after 0" is all.

@@ -15,19 +15,23 @@ const maxLine = 1 << 20
 //go:embed company.jsonl
 var company []byte
 
+//go:embed companygroups.jsonl
+var companyGroups []byte
+
 // Company returns the small made-up company that comes with the package: some forty people of contoso.com with full
-// profiles, a reporting line of four levels, and one of each case that is worth a test. Each call returns another.
+// profiles, a reporting line of four levels, groups, and one of each case that is worth a test. Each call returns another.
 func Company() *Directory {
-	d, err := Load(bytes.NewReader(company), "company.jsonl")
+	d, err := Load(io.MultiReader(bytes.NewReader(company), bytes.NewReader(companyGroups)), "company.jsonl")
 	if err != nil {
-		panic(err) // the file is part of the package, and a test loads it
+		panic(err) // the files are part of the package, and a test loads them
 	}
 	return d
 }
 
 // Load reads a directory from JSON Lines, a Graph user resource on each: at least id, displayName and userPrincipalName.
-// The further property managerId names the manager, anywhere in the file. Properties that Graph does not know are kept
-// and served when they are selected. Empty lines are skipped; a line may have 1 MiB.
+// The further property managerId names the manager, anywhere in the file. A line whose @odata.type is
+// #microsoft.graph.group is a group: at least id and displayName, and memberIds names the people and groups in it,
+// anywhere in the file. Properties that Graph does not know are kept and served when they are selected. Empty lines are skipped; a line may have 1 MiB.
 //
 // The first thing wrong ends it with an error "name:LINE: reason": Load returns all of a file or nothing.
 func Load(r io.Reader, name string) (*Directory, error) {
@@ -48,7 +52,11 @@ func Load(r io.Reader, name string) (*Directory, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s:%d: %w", name, n+1, err)
 	}
-	if n, err := l.managers(); err != nil {
+	n, err := l.managers()
+	if err == nil {
+		n, err = l.members()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", name, n, err)
 	}
 	return l.dir, nil
@@ -60,6 +68,7 @@ type loader struct {
 	parser *parser
 	build  builder
 	bosses []boss
+	groups groupLoader
 	lineOf map[guid]int
 }
 
@@ -77,6 +86,9 @@ func (l *loader) line(data []byte, n int) error {
 	}
 	if len(data) == 0 {
 		return nil
+	}
+	if isGroup(data) {
+		return l.group(data, n)
 	}
 	in, err := l.parser.parse(data)
 	if err != nil {

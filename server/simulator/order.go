@@ -16,19 +16,19 @@ func (k sortKey) advanced() bool {
 	return k.field.number != propDisplayName && k.field.number != propUserPrincipalName
 }
 
-func (s *Simulator) parseOrder(value string) ([]sortKey, *problem) {
+func (k *class) parseOrder(value string) ([]sortKey, *problem) {
 	var keys []sortKey
 	for part := range strings.SplitSeq(value, ",") {
 		words := strings.Fields(part)
 		if len(words) == 0 || len(words) > 2 {
 			return nil, badRequest("Invalid orderby clause: Syntax error in '%s'.", value)
 		}
-		f, ok := s.dir.field(words[0])
+		f, ok := k.find(words[0])
 		if !ok {
-			return nil, unknownProperty(words[0])
+			return nil, k.unknown(words[0])
 		}
 		if f.use&compares == 0 || f.kind == texts {
-			return nil, badQuery("Unsupported sort property '%s' for 'User'.", f.name)
+			return nil, badQuery("Unsupported sort property '%s' for '%s'.", f.name, k.title)
 		}
 		key := sortKey{field: f}
 		if len(words) == 2 {

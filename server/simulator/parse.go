@@ -12,7 +12,7 @@ import (
 // managerProperty names the manager in files and changes. Graph has no such property: there it is a relation.
 const managerProperty = "managerId"
 
-// parsed is a user resource read from JSON, before anybody knows whether it fits the directory.
+// parsed is a user or group resource read from JSON, before anybody knows whether it fits the directory.
 type parsed struct {
 	members    []member
 	id         guid
@@ -20,6 +20,8 @@ type parsed struct {
 	manager    guid
 	hasManager bool // managerId was given and is not null
 	setManager bool // managerId was given
+	memberIDs  []guid
+	setMembers bool // memberIds was given
 }
 
 type member struct {
@@ -36,12 +38,13 @@ func (p *parsed) find(number uint16) (value string, ok bool) {
 	return "", false
 }
 
-// parser reads user resources. It keeps its buffers between them.
+// parser reads user resources, or with groups set those of groups. It keeps its buffers between them.
 type parser struct {
-	words *vocabulary
-	in    jsontext.Decoder
-	buf   bytes.Buffer
-	seen  map[uint16]bool
+	words  *vocabulary
+	groups bool
+	in     jsontext.Decoder
+	buf    bytes.Buffer
+	seen   map[uint16]bool
 }
 
 func newParser(words *vocabulary) *parser {
@@ -88,8 +91,13 @@ func (ps *parser) member(p *parsed) error {
 	if err != nil {
 		return fmt.Errorf("not valid JSON: %w", err)
 	}
-	if strings.EqualFold(key, managerProperty) {
+	switch {
+	case key == typeProperty:
+		return ps.checkType(raw)
+	case !ps.groups && strings.EqualFold(key, managerProperty):
 		return p.takeManager(string(raw))
+	case ps.groups && strings.EqualFold(key, membersProperty):
+		return p.takeMembers(raw)
 	}
 	f, err := ps.words.intern(key)
 	if err != nil {
@@ -176,11 +184,25 @@ func (p *parsed) complete() error {
 	if !p.hasID {
 		return errors.New("id is missing")
 	}
-	for _, n := range []uint16{propDisplayName, propUserPrincipalName} {
+	return p.filled(propDisplayName, propUserPrincipalName)
+}
+
+// filled tells whether properties are there that cannot be empty.
+func (p *parsed) filled(must ...uint16) error {
+	for _, n := range must {
 		v, _ := p.find(n)
 		if s, _ := unquote(v); strings.TrimSpace(s) == "" {
 			return fmt.Errorf("%s is missing or empty", known[n].name)
 		}
 	}
 	return nil
+}
+
+// clearRest makes whatever somebody has, and is not given, null.
+func (p *parsed) clearRest(words *vocabulary, old *person) {
+	for _, s := range old.spans {
+		if _, given := p.find(s.number); !given {
+			p.members = append(p.members, member{words.fields[s.number], "null"})
+		}
+	}
 }

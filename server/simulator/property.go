@@ -152,9 +152,9 @@ type vocabulary struct {
 	byName map[string]uint16 // a name as spelled in fields, or in lower case → number
 }
 
-func newVocabulary() *vocabulary {
-	v := &vocabulary{byName: make(map[string]uint16, 2*len(known))}
-	for _, p := range known {
+func newVocabulary(table []property) *vocabulary {
+	v := &vocabulary{byName: make(map[string]uint16, 2*len(table))}
+	for _, p := range table {
 		v.add(p)
 	}
 	return v

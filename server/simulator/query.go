@@ -39,12 +39,13 @@ func parseOptions(raw string, allowed ...string) (options, *problem) {
 
 // selection is the properties to answer with.
 type selection struct {
-	asked   bool     // there was a $select
-	names   []string // as asked, for the context
-	wanted  []bool   // by number
-	manager bool     // delta queries select the relation like a property
-	profile bool     // some of them live outside the directory
-	mailbox bool     // mailboxSettings is among them
+	asked    bool     // there was a $select
+	names    []string // as asked, for the context
+	wanted   []bool   // by number
+	relation bool     // delta queries select the manager or the members like a property
+	profile  bool     // some of them live outside the directory
+	mailbox  bool     // mailboxSettings is among them
+	barred   []string // not nil when the caller may read nothing but the id: all others, to be shown as null
 }
 
 func (sel *selection) want(f field) {
@@ -67,25 +68,25 @@ func (sel *selection) context() string {
 }
 
 // parseSelect reads a $select; without one it is Graph's default set.
-func (s *Simulator) parseSelect(value string, asked bool) (selection, *problem) {
-	sel := selection{asked: asked, wanted: make([]bool, len(known))}
+func (k *class) parseSelect(value string, asked bool) (selection, *problem) {
+	sel := selection{asked: asked, wanted: make([]bool, len(k.table))}
 	if !asked || strings.TrimSpace(value) == "" {
 		sel.asked = false
-		for n, p := range known {
+		for n, p := range k.table {
 			sel.wanted[n] = p.use&byDefault != 0
 		}
 		return sel, nil
 	}
 	for name := range strings.SplitSeq(value, ",") {
 		name = strings.TrimSpace(name)
-		if strings.EqualFold(name, "manager") {
-			sel.manager = true
-			sel.names = append(sel.names, "manager")
+		if i := slices.IndexFunc(k.relations, func(r string) bool { return strings.EqualFold(r, name) }); i >= 0 {
+			sel.relation = sel.relation || i == 0
+			sel.names = append(sel.names, k.relations[i])
 			continue
 		}
-		f, ok := s.dir.field(name)
+		f, ok := k.find(name)
 		if !ok {
-			return sel, unknownProperty(name)
+			return sel, k.unknown(name)
 		}
 		sel.want(f)
 		sel.names = append(sel.names, f.name)
@@ -144,7 +145,7 @@ func (s *Simulator) parseExpand(value string) (*expansion, *problem) {
 		}
 	}
 	var p *problem
-	e.sel, p = s.parseSelect(selected, asked)
+	e.sel, p = s.people.parseSelect(selected, asked)
 	if p == nil && e.sel.profile {
 		p = notInLists()
 	}
@@ -159,8 +160,9 @@ func parseLevels(v string) (n int, ok bool) {
 	return n, err == nil && n >= 1 && n <= maxLevels
 }
 
-// listQuery is everything that shapes a list of people.
+// listQuery is everything that shapes a list.
 type listQuery struct {
+	of     *class
 	sel    selection
 	expand *expansion
 	filter *node
@@ -169,7 +171,8 @@ type listQuery struct {
 	top    int
 	count  bool // the total is wanted and may be had
 	at     cursor
-	first  bool // no page came before
+	mixed  *mixture // of a list of more than one class
+	first  bool     // no page came before
 }
 
 func (q *listQuery) matches(p *person) bool {
@@ -179,17 +182,19 @@ func (q *listQuery) matches(p *person) bool {
 const defaultTop, maxTop = 100, 999
 
 // parseList reads the options of a list and refuses what Graph refuses.
-func (s *Simulator) parseList(c *call, o options) (*listQuery, *problem) {
-	q := &listQuery{top: defaultTop, first: true}
+func (s *Simulator) parseList(c *call, o options, k *class) (*listQuery, *problem) {
+	q := &listQuery{of: k, top: defaultTop, first: true}
 	selected, asked := o["select"]
 	var p *problem
-	if q.sel, p = s.parseSelect(selected, asked); p != nil {
+	if q.sel, p = k.parseSelect(selected, asked); p != nil {
 		return nil, p
 	}
 	if q.sel.profile {
 		return nil, notInLists()
 	}
-	q.sel.limit(c.grant)
+	if k == s.people {
+		q.sel.limit(c.grant)
+	}
 	if v, ok := o["top"]; ok {
 		if q.top, p = parseTop(v); p != nil {
 			return nil, p
@@ -209,7 +214,7 @@ func (s *Simulator) parseList(c *call, o options) (*listQuery, *problem) {
 		}
 	}
 	if token, ok := o["skiptoken"]; ok {
-		if !s.opened(skipPurpose, token, &q.at) {
+		if !s.opened(k.skip, token, &q.at) {
 			return nil, refuse(400, "Request_BadRequest", "Badly formed token")
 		}
 		q.first = false
@@ -232,11 +237,11 @@ func parseTop(v string) (int, *problem) {
 // parseConditions reads $filter, $search and $orderby. full says whether the request is an advanced query.
 func (s *Simulator) parseConditions(c *call, o options, q *listQuery, full bool) (p *problem) {
 	if v, ok := o["filter"]; ok {
-		if q.filter, p = parseFilter(v, s.dir.field, full); p != nil {
+		if q.filter, p = parseFilter(v, q.of, full); p != nil {
 			return p
 		}
-		if f, joined := q.filter.joined(); joined && s.apart {
-			return unfilterable(f.name)
+		if f, joined := q.filter.joined(); joined && s.how.get().RefuseJoinedFilters {
+			return q.of.unfilterable(f.name)
 		}
 	}
 	if v, ok := o["search"]; ok {
@@ -244,12 +249,12 @@ func (s *Simulator) parseConditions(c *call, o options, q *listQuery, full bool)
 			return badQuery("Request with $search query parameter only works through MSGraph with a special request header: " +
 				"'ConsistencyLevel: eventual'")
 		}
-		if q.search, p = parseSearch(v, s.dir.field); p != nil {
+		if q.search, p = parseSearch(v, q.of); p != nil {
 			return p
 		}
 	}
 	if v, ok := o["orderby"]; ok {
-		if q.order, p = s.parseOrder(v); p != nil {
+		if q.order, p = q.of.parseOrder(v); p != nil {
 			return p
 		}
 		if !full && (q.filter != nil || q.search != nil || slices.ContainsFunc(q.order, sortKey.advanced)) {
@@ -273,7 +278,7 @@ func (q *listQuery) mayExpand(c *call, full bool) *problem {
 	return nil
 }
 
-// units returns what Graph charges for a request for people; base is the price of its path.
+// units returns what Graph charges for a request; base is the price of its path.
 func units(base int, o options) int {
 	if _, ok := o["select"]; ok {
 		base--

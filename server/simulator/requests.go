@@ -7,7 +7,7 @@ import (
 )
 
 // keptRequests is how many requests a simulator remembers.
-const keptRequests = 10_000
+const keptRequests = 100_000
 
 // Request is what a client asked, and how it was answered.
 type Request struct {
@@ -20,24 +20,31 @@ type Request struct {
 }
 
 // Requests returns the requests since the start or the last ResetRequests, in the order in which they were answered; of
-// more than 10,000 the newest. The headers come without Authorization. A request is there before its answer arrives.
+// more than 100,000 the newest. The headers come without Authorization. A request is there before its answer arrives.
 func (s *Simulator) Requests() []Request { return s.log.all() }
 
 // ResetRequests forgets the requests so far.
 func (s *Simulator) ResetRequests() { s.log.reset() }
 
-// requestLog is a ring.
-type requestLog struct {
-	mu   sync.Mutex
-	list []Request
-	next int // where the next one goes once the list is full
+// totals count all requests since the last reset, also those that are kept no longer.
+type totals struct {
+	Requests int
+	Units    int
 }
 
-func (l *requestLog) add(c *call) {
+// requestLog is a ring.
+type requestLog struct {
+	mu    sync.Mutex
+	list  []Request
+	next  int // where the next one goes once the list is full
+	total totals
+}
+
+func (l *requestLog) add(c *call, now time.Time) {
 	header := c.r.Header.Clone()
 	header.Del("Authorization")
 	r := Request{
-		Time:   time.Now(),
+		Time:   now,
 		Method: c.r.Method,
 		URL:    c.r.RequestURI,
 		Header: header,
@@ -46,6 +53,8 @@ func (l *requestLog) add(c *call) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.total.Requests++
+	l.total.Units += c.units
 	if len(l.list) < keptRequests {
 		l.list = append(l.list, r)
 		return
@@ -55,13 +64,18 @@ func (l *requestLog) add(c *call) {
 }
 
 func (l *requestLog) all() []Request {
+	list, _ := l.tell()
+	return list
+}
+
+func (l *requestLog) tell() ([]Request, totals) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append(append([]Request(nil), l.list[l.next:]...), l.list[:l.next]...)
+	return append(append([]Request(nil), l.list[l.next:]...), l.list[:l.next]...), l.total
 }
 
 func (l *requestLog) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.list, l.next = nil, 0
+	l.list, l.next, l.total = nil, 0, totals{}
 }

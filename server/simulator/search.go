@@ -100,11 +100,11 @@ type searchParser struct {
 	in    string
 	at    int
 	depth int
-	find  func(name string) (field, bool)
+	of    *class
 }
 
-func parseSearch(in string, find func(string) (field, bool)) (*clause, *problem) {
-	ps := &searchParser{in: in, find: find}
+func parseSearch(in string, of *class) (*clause, *problem) {
+	ps := &searchParser{in: in, of: of}
 	c, p := ps.chain("OR")
 	if p != nil {
 		return nil, p
@@ -192,12 +192,12 @@ func (ps *searchParser) clause(content string) (*clause, *problem) {
 	if !ok {
 		return nil, badRequest("Invalid search clause '%s': it needs a property, as in \"displayName:text\".", content)
 	}
-	f, known := ps.find(strings.TrimSpace(name))
+	f, known := ps.of.find(strings.TrimSpace(name))
 	switch {
 	case !known:
-		return nil, unknownProperty(name)
+		return nil, ps.of.unknown(name)
 	case f.use&starts == 0:
-		return nil, badQuery("Property '%s' of resource 'User' is not searchable.", f.name)
+		return nil, badQuery("Property '%s' of resource '%s' is not searchable.", f.name, ps.of.title)
 	}
 	c := &clause{field: f, prefix: strings.ToLower(value)}
 	if f.number == propDisplayName {

@@ -98,7 +98,7 @@ func FuzzSearch(f *testing.F) {
 	f.Add(`"displayName:wa" AND ("mail:jo" OR "jobTitle:\"x")`)
 	d := Company()
 	f.Fuzz(func(t *testing.T, s string) {
-		c, p := parseSearch(s, d.field)
+		c, p := parseSearch(s, classOfPeople(d))
 		if (c == nil) == (p == nil) {
 			t.Fatalf("%q: search %v, problem %v", s, c, p)
 		}

@@ -92,7 +92,7 @@ func (s *Simulator) token(c *call, tenant string) {
 		app:     app.ID,
 		roles:   slices.Clone(app.Roles),
 		capable: declaresCP1(form.Get("claims")),
-	}, s.lifetime)
+	}, s.Now(), s.lifetime)
 	seconds := int((s.lifetime + time.Second - 1) / time.Second)
 	c.tokenReply(http.StatusOK, map[string]any{
 		"token_type":     "Bearer",
@@ -198,7 +198,7 @@ func declaresCP1(claims string) bool {
 }
 
 func (c *call) refuseToken(r *refusal) {
-	now, correlation, trace := time.Now().UTC(), c.clientID(), c.id.String()
+	now, correlation, trace := c.sim.Now().UTC(), c.clientID(), c.id.String()
 	stamp := now.Format("2006-01-02 15:04:05Z")
 	c.tokenReply(r.status, map[string]any{
 		"error": r.kind,

@@ -30,8 +30,12 @@ type Config struct {
 	// seconds, rounded up.
 	TokenLifetime time.Duration
 
-	// DeltaPageSize is how many people a page of a delta round holds; zero means 200, as Graph does.
+	// DeltaPageSize is how many people or groups a page of a delta round holds; zero means 200, as Graph does.
 	DeltaPageSize int
+
+	// DeltaLinkSize is how many members a page of a delta round of groups holds, all its groups together; zero means 500,
+	// as Graph does. A group with more is sent again on further pages, each time with other members.
+	DeltaLinkSize int
 
 	// EmptyPages puts an empty page before every page that a link leads to, in lists and delta rounds.
 	EmptyPages bool
@@ -44,6 +48,16 @@ type Config struct {
 	// Request_UnsupportedQuery. Graph as documented answers such a filter; this is for clients that must also manage when
 	// they have to ask for one property after the other.
 	RefuseJoinedFilters bool
+
+	// ExpiredLinks is how delta and next links of a delta round are answered once they are older than seven days.
+	ExpiredLinks Expiry
+
+	// Quota is how much an app may ask; the zero value is what Graph gives.
+	Quota Quota
+
+	// AdminListen is the address of the admin API, plain http, which serves the directory and all switches without a
+	// sign-in. Its host must be a loopback one. Empty means that there is none.
+	AdminListen string
 }
 
 // App is an application registered in the tenant.
@@ -56,12 +70,12 @@ type App struct {
 	Roles []string
 }
 
-// DefaultApp returns the application that exists when a Config names none. It may read people and the directory.
+// DefaultApp returns the application that exists when a Config names none. It may read people, groups and the directory.
 func DefaultApp() App {
 	return App{
 		ID:     "5f1c2a4e-8d0b-4c55-9a39-6f5d1d2f7b10",
 		Secret: "simulated-secret",
-		Roles:  []string{"User.Read.All", "Directory.Read.All"},
+		Roles:  []string{"User.Read.All", "Group.Read.All", "Directory.Read.All"},
 	}
 }
 
@@ -73,10 +87,12 @@ type Simulator struct {
 	tenant   string
 	apps     map[string]App
 	lifetime time.Duration
-	pageSize int
-	gaps     bool
-	replay   bool
-	apart    bool // no filter joins properties
+	linkSize int
+	people   *class
+	groups   *class
+	oldLinks Expiry
+	how      switches
+	clock    clock
 
 	caPEM []byte
 	host  string // host:port
@@ -86,8 +102,13 @@ type Simulator struct {
 	links  epochs
 	faults faults
 	log    requestLog
+	quota  throttle
+
+	mailboxes mailboxes
+	admin     admin
 
 	server    *http.Server
+	ctx       context.Context // ends with Close
 	stop      context.CancelFunc
 	accepting sync.WaitGroup
 	inside    gate
@@ -111,6 +132,10 @@ func New(cfg Config, dir *Directory) (*Simulator, error) {
 		listener.Close()
 		return nil, fmt.Errorf("simulator: %w", err)
 	}
+	if err := s.startAdmin(cfg.AdminListen); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
 	return s, nil
 }
 
@@ -120,26 +145,36 @@ func configured(cfg Config, dir *Directory) (*Simulator, error) {
 		tenant:   strings.ToLower(cfg.TenantID),
 		apps:     make(map[string]App),
 		lifetime: cfg.TokenLifetime,
-		pageSize: cfg.DeltaPageSize,
-		gaps:     cfg.EmptyPages,
-		replay:   cfg.Replay,
-		apart:    cfg.RefuseJoinedFilters,
+		linkSize: cfg.DeltaLinkSize,
+		oldLinks: cfg.ExpiredLinks,
 	}
 	if dir == nil {
 		return nil, errors.New("no directory to serve")
 	}
+	s.people, s.groups = classOfPeople(dir), classOfGroups(dir)
+	s.people.objects, s.groups.objects = s.deltaPeople, s.deltaGroups
 	if s.tenant == "" {
 		s.tenant = defaultTenant
 	}
 	if _, ok := parseGUID(s.tenant); !ok {
 		return nil, fmt.Errorf("tenant id %q is not a GUID", cfg.TenantID)
 	}
-	if s.pageSize < 0 || s.lifetime < 0 {
-		return nil, errors.New("page size and token lifetime cannot be negative")
+	if s.linkSize < 0 || s.lifetime < 0 {
+		return nil, errors.New("link size and token lifetime cannot be negative")
 	}
-	if s.pageSize == 0 {
-		s.pageSize = 200
+	if err := s.how.configured(cfg); err != nil {
+		return nil, err
 	}
+	if s.linkSize == 0 {
+		s.linkSize = 500
+	}
+	if !s.oldLinks.known() {
+		return nil, fmt.Errorf("%v is not a way in which links expire", s.oldLinks)
+	}
+	if cfg.Quota.Window < 0 {
+		return nil, errors.New("the window of a quota cannot be negative")
+	}
+	s.quota.set(cfg.Quota)
 	if s.lifetime == 0 {
 		s.lifetime = time.Hour
 	}
@@ -176,13 +211,12 @@ func (s *Simulator) start(listener net.Listener, asked string) error {
 	}
 	s.host, s.caPEM = net.JoinHostPort(host, port), caPEM
 
-	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.server = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 		ReadHeaderTimeout: 30 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		BaseContext:       func(net.Listener) context.Context { return s.ctx },
 		// A client that does not trust the certificate learns of it by itself.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
@@ -205,9 +239,14 @@ func (s *Simulator) TenantID() string { return s.tenant }
 // Close stops listening, breaks off what is being answered and returns when no request is left. It may be called again.
 func (s *Simulator) Close() error {
 	s.stop()
-	err := s.server.Close()
+	err := errors.Join(ended(s.server.Close()), ended(s.admin.close()))
 	s.accepting.Wait()
 	s.inside.close()
+	return err
+}
+
+// ended forgives that a server has been closed before.
+func ended(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -221,12 +260,22 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.inside.leave()
 	c := &call{sim: s, r: r, id: newGUID(), base: "https://" + r.Host}
-	c.out = &recorder{ResponseWriter: w, tell: func() { s.log.add(c) }}
+	c.out = &recorder{ResponseWriter: w, tell: func() {
+		now := s.Now()
+		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+		s.log.add(c, now)
+	}}
 	defer func() {
 		if c.out.status == 0 {
-			s.log.add(c)
+			s.log.add(c, s.Now())
 		}
 	}()
+	leave, p := s.openMailbox(c)
+	if p != nil {
+		c.fail(p)
+		return
+	}
+	defer leave()
 	if f, ok := s.faults.take(r.RequestURI); ok {
 		if s.suffer(c, f) {
 			return

@@ -33,10 +33,9 @@ type tokens struct {
 	revision int
 }
 
-func (t *tokens) issue(g grant, lifetime time.Duration) string {
+func (t *tokens) issue(g grant, now time.Time, lifetime time.Duration) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now()
 	if t.issued == nil {
 		t.issued = make(map[string]grant)
 	}
@@ -78,13 +77,14 @@ func (c *call) authorize() *problem {
 		return c.unauthorized("Access token is empty.", "")
 	}
 	g, known, revoked := c.sim.tokens.look(token)
+	now := c.sim.Now()
 	switch {
 	case !known:
 		return c.unauthorized("CompactToken parsing failed with error code: 80049217", "")
-	case !time.Now().Before(g.expires):
+	case !now.Before(g.expires):
 		return c.unauthorized("Lifetime validation failed, the token is expired.", "")
 	case revoked && g.capable:
-		claims := fmt.Sprintf(`{"access_token":{"nbf":{"essential":true,"value":"%d"}}}`, time.Now().Unix())
+		claims := fmt.Sprintf(`{"access_token":{"nbf":{"essential":true,"value":"%d"}}}`, now.Unix())
 		return c.unauthorized("Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "+
 			"TokenIssuedBeforeRevocationTimestamp", claims)
 	case revoked:

@@ -8,18 +8,12 @@ import (
 	"strings"
 )
 
-const skipPurpose = "skip"
-
 // cursor is where the next page of a list begins: at the first person who comes after the given place.
 type cursor struct {
 	From int32    `json:"f"`           // the first slot that has not been looked at; when sorted, the slot after the last one's
 	Sort []string `json:"s,omitempty"` // what the last person was sorted by
 	Gap  bool     `json:"g,omitempty"` // an empty page comes first
 }
-
-const tips = `"@microsoft.graph.tips":"This request only returns a subset of the resource's properties. Your app will need to ` +
-	`use $select to return non-default properties. To find out what other properties are available for this resource see ` +
-	`https://learn.microsoft.com/graph/api/resources/user",`
 
 const typeUser = `"@odata.type":"#microsoft.graph.user"`
 
@@ -48,7 +42,7 @@ func (s *Simulator) listUsers(c *call) *problem {
 	if p != nil {
 		return p
 	}
-	q, p := s.parseList(c, o)
+	q, p := s.parseList(c, o, s.people)
 	if p != nil {
 		return p
 	}
@@ -80,7 +74,7 @@ func (s *Simulator) gather(q *listQuery, after func(from int32) iter.Seq[int32],
 			total = s.tally(q, after)
 		}
 	}
-	if s.gaps && q.at.Gap {
+	if q.at.Gap && s.how.get().EmptyPages {
 		at := q.at
 		at.Gap = false
 		return nil, &at, total
@@ -91,7 +85,7 @@ func (s *Simulator) gather(q *listQuery, after func(from int32) iter.Seq[int32],
 		rows, next = s.sorted(q, after)
 	}
 	if next != nil {
-		next.Gap = s.gaps
+		next.Gap = s.how.get().EmptyPages
 	}
 	if q.expand != nil {
 		s.climb(rows, q.expand.levels)
@@ -101,7 +95,7 @@ func (s *Simulator) gather(q *listQuery, after func(from int32) iter.Seq[int32],
 
 func (s *Simulator) tally(q *listQuery, after func(int32) iter.Seq[int32]) (total int) {
 	for n := range after(0) {
-		if q.matches(s.dir.slots[n].person) {
+		if q.matches(q.of.at(n)) {
 			total++
 		}
 	}
@@ -111,7 +105,7 @@ func (s *Simulator) tally(q *listQuery, after func(int32) iter.Seq[int32]) (tota
 func (s *Simulator) inOrder(q *listQuery, after func(int32) iter.Seq[int32]) (rows []row, next *cursor) {
 	rows = make([]row, 0, q.top)
 	for n := range after(q.at.From) {
-		p := s.dir.slots[n].person
+		p := q.of.at(n)
 		if !q.matches(p) {
 			continue
 		}
@@ -127,7 +121,7 @@ func (s *Simulator) inOrder(q *listQuery, after func(int32) iter.Seq[int32]) (ro
 func (s *Simulator) sorted(q *listQuery, after func(int32) iter.Seq[int32]) (rows []row, next *cursor) {
 	last := row{slot: q.at.From - 1, sort: q.at.Sort}
 	for n := range after(0) {
-		p := s.dir.slots[n].person
+		p := q.of.at(n)
 		if !q.matches(p) {
 			continue
 		}
@@ -173,18 +167,20 @@ func (c *call) list(q *listQuery, rows []row, next *cursor, total int, context, 
 	}
 	if next != nil {
 		b = append(b, `"@odata.nextLink":`...)
-		b = appendJSON(b, c.nextLink("$skiptoken", c.sim.sealed(skipPurpose, next)))
+		b = appendJSON(b, c.nextLink("$skiptoken", c.sim.sealed(q.of.skip, next)))
 		b = append(b, ',')
 	}
 	if !q.sel.asked && prefix == "" {
-		b = append(b, tips...)
+		b = append(b, q.of.tips...)
 	}
 	b = append(b, `"value":[`...)
+	between := c.sim.how.get().between()
 	for i, r := range rows {
 		if i > 0 {
-			b = append(b, ',')
+			b = append(b, between...)
 		}
-		b = appendPerson(b, r.person, &q.sel, q.expand, r.above, prefix)
+		sel, prefix := q.shape(r, prefix)
+		b = appendPerson(b, r.person, sel, q.expand, r.above, prefix)
 	}
 	b = append(b, `]}`...)
 	*buf = b
@@ -195,7 +191,11 @@ func (c *call) list(q *listQuery, rows []row, next *cursor, total int, context, 
 func appendPerson(b []byte, p *person, sel *selection, e *expansion, above []*person, prefix string) []byte {
 	b = append(b, '{')
 	b = append(b, prefix...)
-	b = p.appendMembers(b, sel.wanted)
+	if sel.barred != nil {
+		b = appendBarred(b, p, sel)
+	} else {
+		b = p.appendMembers(b, sel.wanted)
+	}
 	if len(above) > 0 {
 		b = separate(b)
 		b = append(b, `"manager":`...)
@@ -242,18 +242,7 @@ func (s *Simulator) countUsers(c *call) *problem {
 	if p != nil {
 		return p
 	}
-	if !c.eventual() {
-		return refuse(400, "Request_BadRequest", "$count is not currently supported.")
-	}
-	q := &listQuery{count: true, first: true}
-	if p := s.parseConditions(c, o, q, true); p != nil {
-		return p
-	}
-	s.dir.mu.RLock()
-	total := s.tally(q, s.dir.after)
-	s.dir.mu.RUnlock()
-	c.reply("text/plain", strconv.AppendInt(nil, int64(total), 10), 1)
-	return nil
+	return s.count(c, o, s.people, func() (func(int32) iter.Seq[int32], *problem) { return s.dir.after, nil })
 }
 
 func (s *Simulator) getUser(c *call, key string) *problem {
@@ -264,9 +253,9 @@ func (s *Simulator) getUser(c *call, key string) *problem {
 	if p != nil {
 		return p
 	}
-	q := listQuery{}
+	q := listQuery{of: s.people}
 	selected, asked := o["select"]
-	if q.sel, p = s.parseSelect(selected, asked); p != nil {
+	if q.sel, p = s.people.parseSelect(selected, asked); p != nil {
 		return p
 	}
 	if q.sel.mailbox && !c.grant.may("MailboxSettings.Read", "MailboxSettings.ReadWrite") {
@@ -320,7 +309,7 @@ func (c *call) one(q *listQuery, r row, context, prefix string, units int) {
 	b = appendJSON(b, c.base+"/v1.0/$metadata#"+context)
 	b = append(b, ',')
 	if !q.sel.asked && prefix == "" {
-		b = append(b, tips...)
+		b = append(b, q.of.tips...)
 	}
 	object := appendPerson(nil, r.person, &q.sel, q.expand, r.above, prefix)
 	if len(object) == 2 {
@@ -338,9 +327,9 @@ func (s *Simulator) getManager(c *call, key string) *problem {
 	if p != nil {
 		return p
 	}
-	var q listQuery
+	q := listQuery{of: s.people}
 	selected, asked := o["select"]
-	if q.sel, p = s.parseSelect(selected, asked); p != nil {
+	if q.sel, p = s.people.parseSelect(selected, asked); p != nil {
 		return p
 	}
 	if q.sel.profile {
@@ -371,7 +360,7 @@ func (s *Simulator) listReports(c *call, key string) *problem {
 	if p != nil {
 		return p
 	}
-	q, p := s.parseList(c, o)
+	q, p := s.parseList(c, o, s.people)
 	if p != nil {
 		return p
 	}

@@ -1,0 +1,83 @@
+package simulator
+
+import (
+	"errors"
+	"sync"
+)
+
+// usualPage is how many people Graph puts on a page of a delta round.
+const usualPage = 200
+
+// Behaviour is what a tenant does differently from others, and can be switched while it is served.
+type Behaviour struct {
+	// DeltaPageSize is how many people a page of a delta round holds; less than one means 200, as Graph does.
+	DeltaPageSize int `json:"deltaPageSize"`
+
+	// EmptyPages, Replay and RefuseJoinedFilters are those of Config.
+	EmptyPages          bool `json:"emptyPages"`
+	Replay              bool `json:"replay"`
+	RefuseJoinedFilters bool `json:"refuseJoinedFilters"`
+
+	// NullValues puts a null between the objects of every value array of a list and a delta page.
+	NullValues bool `json:"nullValues"`
+}
+
+// Behave switches the behaviour for all requests from now on, also for the later pages of a round under way. A round
+// keeps from its first page on whether it sends a change of the round before again.
+func (s *Simulator) Behave(b Behaviour) { s.how.set(b) }
+
+// Behaviour returns how the tenant behaves now, with the page size that it really has.
+func (s *Simulator) Behaviour() Behaviour { return s.how.get() }
+
+// switches keep a Behaviour.
+type switches struct {
+	mu sync.Mutex
+	b  Behaviour
+}
+
+func (sw *switches) get() Behaviour {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	return sw.b
+}
+
+func (sw *switches) set(b Behaviour) {
+	_ = sw.change(func(now *Behaviour) error { *now = b; return nil })
+}
+
+// change lets f alter the behaviour. Nothing changes when it fails.
+func (sw *switches) change(f func(b *Behaviour) error) error {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	next := sw.b
+	if err := f(&next); err != nil {
+		return err
+	}
+	if next.DeltaPageSize < 1 {
+		next.DeltaPageSize = usualPage
+	}
+	sw.b = next
+	return nil
+}
+
+// configured takes the behaviour over from a Config.
+func (sw *switches) configured(cfg Config) error {
+	if cfg.DeltaPageSize < 0 {
+		return errors.New("the page size of delta rounds cannot be negative")
+	}
+	sw.set(Behaviour{
+		DeltaPageSize:       cfg.DeltaPageSize,
+		EmptyPages:          cfg.EmptyPages,
+		Replay:              cfg.Replay,
+		RefuseJoinedFilters: cfg.RefuseJoinedFilters,
+	})
+	return nil
+}
+
+// between separates two objects of a value array.
+func (b Behaviour) between() string {
+	if b.NullValues {
+		return ",null,"
+	}
+	return ","
+}
