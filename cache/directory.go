@@ -39,6 +39,18 @@ type Config struct {
 	// AbsenceTTL is how long it is remembered that somebody does not exist; zero
 	// means twenty seconds.
 	AbsenceTTL time.Duration
+	// MaxGroups bounds how many groups are held; zero means one million.
+	MaxGroups int
+	// MaxRemoved and MaxRemovedShare are the brake: a round, refill or sweep that would
+	// remove more people than either is held back until an operator confirms it by
+	// Refresh, and what is held is served on. Zero means 50 people and 0.05, one in
+	// twenty of those held. A share of 1 or more never brakes.
+	MaxRemoved      int
+	MaxRemovedShare float64
+	// SweepDelay and SweepInterval say when everybody is listed and compared: once so
+	// long after each filling, and again each interval. Zero means an hour, and a day.
+	SweepDelay    time.Duration
+	SweepInterval time.Duration
 	// Log hears of failures of the source and of refills. It is told of no person.
 	// Nil discards.
 	Log *slog.Logger
@@ -52,6 +64,11 @@ func (c Config) withDefaults() Config {
 	c.MaxLookups = cmp.Or(c.MaxLookups, 256)
 	c.FoundTTL = cmp.Or(c.FoundTTL, time.Minute)
 	c.AbsenceTTL = cmp.Or(c.AbsenceTTL, 20*time.Second)
+	c.MaxGroups = cmp.Or(c.MaxGroups, 1_000_000)
+	c.MaxRemoved = cmp.Or(c.MaxRemoved, 50)
+	c.MaxRemovedShare = cmp.Or(c.MaxRemovedShare, 0.05)
+	c.SweepDelay = cmp.Or(c.SweepDelay, time.Hour)
+	c.SweepInterval = cmp.Or(c.SweepInterval, 24*time.Hour)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
 }
@@ -67,6 +84,7 @@ type Directory struct {
 	listed atomic.Int64 // people read by the filling under way
 	total  atomic.Int64 // people that the filling under way expects; 0 unknown
 
+	lookedUp  lookups
 	flights   singleflight.Group // one question to the source, however many ask
 	ctx       context.Context    // of the flights, which outlive single callers
 	stop      context.CancelFunc
@@ -80,14 +98,17 @@ type Directory struct {
 	mu   sync.RWMutex
 	held *held // nil until the first filling is complete
 	sync syncState
+
+	// What Run follows, and alone may touch.
+	people, groups, sweeping *followed
+	orders                   chan order // to Run
 }
 
-// syncState is what the last fillings and rounds left to tell.
+// syncState is what the last fillings, rounds and sweeps left to tell.
 type syncState struct {
-	failure      *Failure // of the newest round or filling; nil if it was well
-	fillDuration time.Duration
-	nextRound    time.Time
-	rounds       int64
+	people, groups, sweep feedState
+	swept                 Sweep
+	fillDuration          time.Duration // of the first filling
 }
 
 // New returns an empty directory. Run fills it and keeps it true.
@@ -108,6 +129,7 @@ func New(config Config) (*Directory, error) {
 		filled:  make(chan struct{}),
 		start:   time.Now(),
 		lookups: make(chan struct{}, config.MaxLookups),
+		orders:  make(chan order),
 		ctx:     ctx,
 		stop:    stop,
 	}, nil

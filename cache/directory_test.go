@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -27,8 +28,8 @@ type fixture struct {
 	source *sourcetest.Memory
 }
 
-// run starts a directory over a source that has people, and calls test once the
-// directory has done what it can do at once.
+// run starts a directory over a source that has people, or over config.Source, which
+// wraps it, and calls test once the directory has done what it can do at once.
 func run(t *testing.T, config cache.Config, source *sourcetest.Memory, test func(f fixture)) {
 	t.Helper()
 	runOver(t, config, func() *sourcetest.Memory { return source }, test)
@@ -40,7 +41,9 @@ func runOver(t *testing.T, config cache.Config, newSource func() *sourcetest.Mem
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		source := newSource()
-		config.Source = source
+		if config.Source == nil {
+			config.Source = source
+		}
 		config.SyncInterval = interval
 		d, err := cache.New(config)
 		if err != nil {
@@ -309,5 +312,61 @@ func TestTooManyQuestionsAreRefusedAtOnce(t *testing.T) {
 		}
 		close(release)
 		wait.Wait()
+	})
+}
+
+// asksFor is a throttled source's failure that says how long to wait.
+type asksFor time.Duration
+
+func (a asksFor) Error() string             { return "throttled" }
+func (a asksFor) Unwrap() error             { return cache.ErrThrottled }
+func (a asksFor) RetryAfter() time.Duration { return time.Duration(a) }
+
+// TestThrottledCallers has each caller wait as long as the source asks, if their time
+// allows, and hear at once that it does not.
+func TestThrottledCallers(t *testing.T) {
+	for _, row := range []struct {
+		asked, deadline, took time.Duration
+		answered              bool
+	}{
+		{2 * time.Second, 9 * time.Second, 2 * time.Second, true},
+		{2 * time.Second, time.Second, 0, false},      // gone by then
+		{30 * time.Second, 9 * time.Minute, 0, false}, // longer than anybody waits
+	} {
+		t.Run(fmt.Sprint(row.asked, row.deadline), func(t *testing.T) {
+			run(t, cache.Config{}, people(1), func(f fixture) {
+				began := time.Now()
+				f.source.Put(sourcetest.Someone(5))
+				f.source.Before(func(_ context.Context, method string) error {
+					if method == "Find" && time.Since(began) < row.asked {
+						return asksFor(row.asked - time.Since(began))
+					}
+					return nil
+				})
+				ctx, cancel := context.WithTimeout(f.t.Context(), row.deadline)
+				defer cancel()
+				answer := f.Profile(ctx, id(5), cache.AnyAge)
+				if took := time.Since(began); took != row.took || (answer.Err == nil) != row.answered {
+					t.Errorf("answered with %v after %v, want an answer: %v, after %v", answer.Err, took, row.answered, row.took)
+				}
+				if wait, _ := cache.RetryAfter(answer.Err); !row.answered && wait != row.asked {
+					t.Errorf("the error says to wait %v, want %v", wait, row.asked)
+				}
+			})
+		})
+	}
+}
+
+func TestLookupsAreCounted(t *testing.T) {
+	run(t, cache.Config{}, people(2), func(f fixture) {
+		f.source.Put(sourcetest.Someone(5))
+		for _, ref := range []cache.Ref{id(0), id(1), id(5), id(5), id(9)} {
+			_, _ = f.profile(ref)
+			synctest.Wait()
+		}
+		got := f.Status().Lookups
+		if got.Held != 2 || got.Asked != 2 || got.Remembered != 1 || got.Failed != 0 || got.MemoMisses != 2 {
+			t.Errorf("after two held, one found, again, one absent: %+v", got)
+		}
 	})
 }

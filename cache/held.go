@@ -8,9 +8,10 @@ import (
 )
 
 // held is the record of everybody: who they are, what leads to them, and the
-// index over those who may be suggested.
+// index over those who may be suggested; and of all groups.
 type held struct {
 	people      map[string]*record // id → person
+	groups      map[string]*groupRecord
 	addresses   addressBook
 	index       *typeahead.Index
 	suggestible int
@@ -19,7 +20,7 @@ type held struct {
 }
 
 func newHeld() *held {
-	return &held{people: map[string]*record{}, addresses: newAddressBook()}
+	return &held{people: map[string]*record{}, groups: map[string]*groupRecord{}, addresses: newAddressBook()}
 }
 
 // find returns the person whom a ref leads to, or nil. A nil held holds nobody.
@@ -44,6 +45,35 @@ func (h *held) differing(c changes) changes {
 		old := h.people[id]
 		return old == next || old != nil && next != nil && old.equal(next)
 	})
+	return c
+}
+
+// count returns how many people changes add to those held, and how many they remove.
+func (c changes) count(h *held) (added, removed int) {
+	for id, next := range c {
+		switch old := h.people[id]; {
+		case old == nil && next != nil:
+			added++
+		case old != nil && next == nil:
+			removed++
+		}
+	}
+	return added, removed
+}
+
+// compare returns what would make of those held what next is.
+func (h *held) compare(next map[string]*record) changes {
+	c := changes{}
+	for id, r := range next {
+		if old := h.people[id]; old == nil || old != r && !old.equal(r) {
+			c[id] = r
+		}
+	}
+	for id := range h.people {
+		if next[id] == nil {
+			c[id] = nil
+		}
+	}
 	return c
 }
 

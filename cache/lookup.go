@@ -32,6 +32,7 @@ func (d *Directory) Profile(ctx context.Context, ref Ref, maxAge time.Duration) 
 	freshness, revision := d.freshnessLocked(), d.revisionLocked()
 	d.mu.RUnlock()
 	if f.record != nil && serves(freshness.AsOfTime.AsTime(), began, maxAge) {
+		d.lookedUp.held.Add(1)
 		return Answer{Profile: d.assemble(f), Freshness: freshness}
 	}
 	return d.readThrough(ctx, ref, revision, began, maxAge)
@@ -63,6 +64,7 @@ func (d *Directory) Profiles(ctx context.Context, refs []Ref) []Answer {
 	reads.SetLimit(batchReads)
 	for i, ref := range refs {
 		if f := people[i]; f.record != nil {
+			d.lookedUp.held.Add(1)
 			answers[i] = Answer{Profile: d.assemble(f), Freshness: freshness}
 			continue
 		}
@@ -107,10 +109,10 @@ func (d *Directory) freshnessLocked() *pb.Freshness {
 }
 
 // staleLocked tells whether the source is failing: it has said so, or it has been
-// silent for several rounds.
+// silent for longer than a round and a failure take.
 func (d *Directory) staleLocked() bool {
-	silent := max(3*d.config.SyncInterval, 30*time.Second)
-	return d.sync.failure != nil || time.Since(d.held.asOf) > silent
+	silent := 2*d.config.SyncInterval + 10*time.Second
+	return d.sync.people.failure != nil || time.Since(d.held.asOf) > silent
 }
 
 // assemble makes the profile that the contract shows of a record. The manager is
@@ -118,8 +120,10 @@ func (d *Directory) staleLocked() bool {
 // profile at once.
 func (d *Directory) assemble(f found) *pb.Profile {
 	if m := d.memo.get(f.record.id); m != nil && m.found == f {
+		d.lookedUp.memoHits.Add(1)
 		return m.profile
 	}
+	d.lookedUp.memoMisses.Add(1)
 	p := f.record.person()
 	p.Profile.OtherAddresses = p.otherAddresses()
 	if f.manager != nil {
@@ -132,11 +136,16 @@ func (d *Directory) assemble(f found) *pb.Profile {
 // readThrough answers from what was read through lately, or asks the source.
 func (d *Directory) readThrough(ctx context.Context, ref Ref, revision int64, began time.Time, maxAge time.Duration) Answer {
 	if m := d.memo.get("read:" + ref.key()); m != nil && m.revision == revision && serves(m.asOf, began, maxAge) {
+		d.lookedUp.remembered.Add(1)
 		return d.readAnswer(m)
 	}
 	for {
 		m, err := d.ask(ctx, ref)
+		if err != nil && waitFor(ctx, err, began.Add(d.config.LookupTimeout)) {
+			continue
+		}
 		if err != nil {
+			d.lookedUp.failed.Add(1)
 			return Answer{Err: err}
 		}
 		// A flight that was under way when the caller came may have asked the source
@@ -144,6 +153,30 @@ func (d *Directory) readThrough(ctx context.Context, ref Ref, revision int64, be
 		if serves(m.asOf, began, maxAge) || !m.asOf.Before(began) {
 			return d.readAnswer(m)
 		}
+	}
+}
+
+// waitFor waits as long as a throttling source asks, and tells whether it has. It does
+// not where the caller would be gone by then, or where it would be later than latest:
+// better an error at once, that says how long to wait.
+func waitFor(ctx context.Context, err error, latest time.Time) bool {
+	wait, ok := RetryAfter(err)
+	if !ok || !errors.Is(err, ErrThrottled) {
+		return false
+	}
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(latest) {
+		latest = deadline
+	}
+	if !time.Now().Add(wait).Before(latest) {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
@@ -164,7 +197,9 @@ func (d *Directory) ask(ctx context.Context, ref Ref) (*memory, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	first := false
 	result := d.flights.DoChan(ref.key(), func() (any, error) {
+		first = true
 		select {
 		case d.lookups <- struct{}{}:
 			defer func() { <-d.lookups }()
@@ -173,8 +208,10 @@ func (d *Directory) ask(ctx context.Context, ref Ref) (*memory, error) {
 		}
 		d.inFlight.Add(1)
 		defer d.inFlight.Done()
-		ctx, cancel := context.WithTimeout(d.ctx, d.config.LookupTimeout)
+		// What ctx carries, such as a trace, goes with the question; its end does not.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.config.LookupTimeout)
 		defer cancel()
+		defer context.AfterFunc(d.ctx, cancel)()
 		return d.read(ctx, ref)
 	})
 	select {
@@ -183,6 +220,11 @@ func (d *Directory) ask(ctx context.Context, ref Ref) (*memory, error) {
 	case r := <-result:
 		if r.Err != nil {
 			return nil, r.Err
+		}
+		if first {
+			d.lookedUp.asked.Add(1)
+		} else {
+			d.lookedUp.shared.Add(1)
 		}
 		return r.Val.(*memory), nil
 	}

@@ -71,6 +71,20 @@ func (r *record) equal(o *record) bool {
 		slices.Equal(r.proxies, o.proxies) && slices.Equal(r.otherMails, o.otherMails)
 }
 
+// keepManager returns r, with the manager of old where r has none and old's is not among
+// people.
+func (r *record) keepManager(old *record, people map[string]*record) *record {
+	if r.managerID != "" || old == nil || old.managerID == "" || people[old.managerID] != nil {
+		return r
+	}
+	kept := *r
+	kept.managerID = old.managerID
+	if kept.equal(old) {
+		return old
+	}
+	return &kept
+}
+
 // suggestible tells who may come up in suggestions. Being listed is unreliable in
 // Graph, which is why an unset value counts as listed; false is honoured.
 func (r *record) suggestible() bool { return r.enabled && r.hasMail && !r.unlisted }

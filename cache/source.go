@@ -7,39 +7,80 @@ import (
 	"time"
 )
 
-// A Source is where a Directory reads its people. Package graph implements it
-// over Microsoft Graph. Package sourcetest states these promises as tests.
+// A Source is where a Directory reads its people and groups. Package graph
+// implements it over Microsoft Graph. Package sourcetest states these promises as
+// tests.
 //
 // Methods may be called concurrently. Texts are valid UTF-8. Errors are, or wrap,
 // the errors of this package; what an error says names no person.
 type Source interface {
+	// People are all people, each with their manager's id.
+	People() Feed[Person]
+
+	// Groups are all groups, without their members. A source that may not read them
+	// fails with ErrDenied, and the people are followed all the same.
+	Groups() Feed[Group]
+
+	// Find reads one person, with a summary of their manager. Where several share
+	// the address, it answers with the one to whom it leads first (see
+	// AddressKind). ErrNotFound means that the source knows no such person. It does
+	// not wait where the source wants to be left alone, unless the question is
+	// Unattended: the failure says how long.
+	Find(ctx context.Context, ref Ref) (Person, error)
+
+	// Usage tells what asking has cost so far. It returns at once.
+	Usage() Usage
+}
+
+// A Feed is one kind of thing that a Source has, and how it changes.
+type Feed[T any] interface {
 	// Mark returns a token that stands for now: a later Changes from it tells
 	// every change made after Mark was called.
 	Mark(ctx context.Context) (token string, err error)
 
-	// List reads everybody, in pages of whole people and in no set order. It ends
+	// List reads everything, in pages of whole items and in no set order. It ends
 	// after the last page or after the first error. Total is set on the first
 	// page where the source knows it.
-	List(ctx context.Context) iter.Seq2[Page, error]
+	List(ctx context.Context) iter.Seq2[Page[T], error]
 
 	// Changes reads what has changed since token, in pages and in no set order.
 	// The last page, and only that one, carries the token to go on from. The same
 	// change may come more than once. ErrTokenLost means that the token is of no
-	// more use, and that everybody must be listed anew.
-	Changes(ctx context.Context, token string) iter.Seq2[Page, error]
-
-	// Find reads one person, with a summary of their manager. Where several share
-	// the address, it answers with the one to whom it leads first (see
-	// AddressKind). ErrNotFound means that the source knows no such person.
-	Find(ctx context.Context, ref Ref) (Person, error)
+	// more use, and that everything must be listed anew.
+	Changes(ctx context.Context, token string) iter.Seq2[Page[T], error]
 }
 
-// Page is a part of what a Source reads.
-type Page struct {
-	People []Person // who is there; of Changes, who has changed or gone
-	Total  int      // how many people there are in all; 0 if not known
-	Token  string   // where to go on from, on the last page of Changes
+// Page is a part of what a Feed reads.
+type Page[T any] struct {
+	Items []T    // what is there; of Changes, what has changed or gone
+	Total int    // how many items there are in all; 0 if not known
+	Token string // where to go on from, on the last page of Changes
 }
+
+// Usage is what a source has been asked, and what of its quota that took. The
+// budget is the share of the quota that the service keeps to.
+type Usage struct {
+	Calls     int64         // answered, well or not
+	Units     int64         // that they have cost, since the start
+	Throttled int64         // calls that the source refused because too much was asked
+	Refused   int64         // calls that were not made: the budget was spent, or the source is failing
+	Budget    int           // units that may be spent in each Window; 0 if unbounded
+	Spent     int           // of the budget, at the moment
+	Window    time.Duration // of the budget
+	Pressure  float64       // how much of its own limit the source says is used, lately; 0 if it did not say
+	Failing   bool          // the source does not answer, and only the synchronisation asks it
+}
+
+type unattendedKey struct{}
+
+// Unattended marks a question for whose answer nobody waits. It gives way to those
+// that people wait for, and waits where those would rather fail.
+func Unattended(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unattendedKey{}, true)
+}
+
+// IsUnattended tells whether nobody waits for the answer.
+func IsUnattended(ctx context.Context) bool { return ctx.Value(unattendedKey{}) != nil }
 
 // The errors of look-ups and of sources. Callers tell them apart by errors.Is.
 var (
@@ -57,6 +98,11 @@ var (
 	ErrDenied = errors.New("the source denies access")
 	// ErrTokenLost means that changes can no longer be told from a token.
 	ErrTokenLost = errors.New("the change token is no longer good")
+	// ErrQuota means that the share of the source's quota that may be spent is spent;
+	// see RetryAfter.
+	ErrQuota = errors.New("the share of the source's quota is spent")
+	// ErrHeldBack means that a round would remove more than it may; see HeldBackError.
+	ErrHeldBack = errors.New("removals are held back")
 	// ErrTooManyPeople means that the source has more people than may be held.
 	ErrTooManyPeople = errors.New("more people than may be held")
 	// ErrBusy means that as many questions are under way as may be.
@@ -75,4 +121,17 @@ func RetryAfter(err error) (time.Duration, bool) {
 	}
 	wait := waits.RetryAfter()
 	return wait, wait > 0
+}
+
+// RequestID returns the source's own name for the request that failed, and empty
+// where it gave none. An error tells it by a method RequestID of its own, anywhere in
+// its chain.
+func RequestID(err error) string {
+	if named, ok := errors.AsType[interface {
+		error
+		RequestID() string
+	}](err); ok {
+		return named.RequestID()
+	}
+	return ""
 }

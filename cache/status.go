@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"sync/atomic"
 	"time"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
@@ -12,23 +13,58 @@ type Status struct {
 	People       int           // held; while filling, read so far
 	Expected     int           // of the filling under way; 0 if not known
 	Suggestible  int           // of those held
+	Groups       int           // held
+	IndexBytes   int           // of the type-ahead index, about
 	Freshness    *pb.Freshness // nil until the directory is complete
 	Start        time.Time     // when the directory was made
 	FillDuration time.Duration // of the first filling; 0 until it is complete
-	NextRound    time.Time     // zero until the directory is complete
-	Rounds       int64         // of changes, applied since the start
-	Failure      *Failure      // of the newest round or filling; nil if it was well
+	Sweep        Sweep
+	Usage        Usage
+	Lookups      Lookups
+	// How each feed is followed. Sweeping is no feed, but is followed like one.
+	PeopleFeed, GroupFeed, Sweeping FeedStatus
+}
+
+// FeedStatus is how the people, or the groups, are followed.
+type FeedStatus struct {
+	Failure   *Failure      // of the newest round or filling; nil if it was well
+	LastRound time.Time     // when the newest one that was well began; zero if there was none
+	Duration  time.Duration // of that one
+	NextRound time.Time     // zero until the directory is complete
+	Rounds    int64         // of changes, that were well, since the start
+	Failures  int64         // rounds and fillings that were not
+	Fillings  int64         // that were well
+	Changes   int64         // people or groups that were added, changed or removed
+	HeldBack  int           // removals that wait for an operator; 0 if none
+	HeldOf    int           // how many there were to remove from
+}
+
+// Lookups counts how look-ups of people were answered.
+type Lookups struct {
+	Held       int64 // from the record
+	Remembered int64 // from what was read through lately
+	Asked      int64 // by a question to the source
+	Shared     int64 // by somebody else's question
+	Failed     int64 // not at all
+	MemoHits   int64 // assembled profiles that were there
+	MemoMisses int64 // that had to be assembled
 }
 
 // Status tells how the directory stands. It never waits for the source.
 func (d *Directory) Status() Status {
+	usage := d.config.Source.Usage()
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	status := Status{
-		State:   pb.DirectoryState_DIRECTORY_STATE_FILLING,
-		People:  int(d.listed.Load()),
-		Start:   d.start,
-		Failure: d.sync.failure,
+		State:      pb.DirectoryState_DIRECTORY_STATE_FILLING,
+		People:     int(d.listed.Load()),
+		Start:      d.start,
+		Sweep:      d.sync.swept,
+		Usage:      usage,
+		Lookups:    d.lookedUp.figures(),
+		PeopleFeed: d.sync.people.status(),
+		GroupFeed:  d.sync.groups.status(),
+		Sweeping:   d.sync.sweep.status(),
 	}
 	if d.held == nil {
 		status.Expected = int(d.total.Load())
@@ -38,11 +74,47 @@ func (d *Directory) Status() Status {
 	if d.staleLocked() {
 		status.State = pb.DirectoryState_DIRECTORY_STATE_STALE
 	}
+	if status.HeldBack() != nil {
+		status.State = pb.DirectoryState_DIRECTORY_STATE_HELD_BACK
+	}
 	status.People = len(d.held.people)
 	status.Suggestible = d.held.suggestible
+	status.Groups = len(d.held.groups)
+	status.IndexBytes = d.held.index.Bytes()
 	status.Freshness = d.freshnessLocked()
 	status.FillDuration = d.sync.fillDuration
-	status.NextRound = d.sync.nextRound
-	status.Rounds = d.sync.rounds
 	return status
+}
+
+// HeldBack returns the feed whose removals wait for an operator, or nil.
+func (s *Status) HeldBack() *FeedStatus {
+	for _, feed := range []*FeedStatus{&s.PeopleFeed, &s.Sweeping, &s.GroupFeed} {
+		if feed.HeldBack > 0 {
+			return feed
+		}
+	}
+	return nil
+}
+
+func (s Status) changes() int64 {
+	return s.PeopleFeed.Changes + s.GroupFeed.Changes + s.Sweeping.Changes
+}
+
+func (s feedState) status() FeedStatus {
+	return FeedStatus{
+		Failure: s.failure, LastRound: s.asOf, Duration: s.took, NextRound: s.next, Rounds: s.rounds,
+		Failures: s.failures, Fillings: s.fillings, Changes: s.changes, HeldBack: s.heldBack, HeldOf: s.heldOf,
+	}
+}
+
+// lookups are the counters behind Lookups.
+type lookups struct {
+	held, remembered, asked, shared, failed, memoHits, memoMisses atomic.Int64
+}
+
+func (l *lookups) figures() Lookups {
+	return Lookups{
+		Held: l.held.Load(), Remembered: l.remembered.Load(), Asked: l.asked.Load(), Shared: l.shared.Load(),
+		Failed: l.failed.Load(), MemoHits: l.memoHits.Load(), MemoMisses: l.memoMisses.Load(),
+	}
 }

@@ -44,8 +44,8 @@ func (d *Directory) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
 func (d *Directory) search(query typeahead.Query, q Invite) ([]found, *pb.Freshness, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if d.held == nil && d.sync.failure != nil {
-		return nil, nil, d.sync.failure.Err
+	if d.held == nil && d.sync.people.failure != nil {
+		return nil, nil, d.sync.people.failure.Err
 	}
 	if d.held == nil {
 		return nil, nil, ErrFilling

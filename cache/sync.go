@@ -3,17 +3,22 @@ package cache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// Failures are tried again after a while that doubles from the first of these to
-// the second, so that a directory is true again soon after its source is well.
+// How long a failure is left alone before the next try: from the first of these on,
+// doubled each time, up to one of the others. The second is short enough that, with
+// the ten seconds for which a source may hang, a copy is true again within fifteen
+// seconds after its source is well.
 const (
-	firstRetry = time.Second
-	lastRetry  = 15 * time.Second
+	firstRetry  = time.Second
+	lastRetry   = 5 * time.Second
+	deniedRetry = 15 * time.Second // each try may be a sign-in that fails
+	mendedRetry = 15 * time.Minute // what only an operator can mend, and is costly to try
 )
 
 // Failure is the newest failure of the source.
@@ -22,253 +27,243 @@ type Failure struct {
 	Err  error
 }
 
+// feedState is what the last fillings and rounds of a feed left to tell.
+type feedState struct {
+	failure  *Failure // of the newest round or filling; nil if it was well
+	asOf     time.Time
+	took     time.Duration // the newest round or filling that was well
+	next     time.Time
+	rounds   int64 // of changes, that were well
+	failures int64 // rounds and fillings that were not
+	fillings int64 // that were well
+	changes  int64 // people or groups that rounds and fillings added, changed or removed
+	heldBack int   // removals that wait for an operator; 0 if none
+	heldOf   int   // of how many
+}
+
+// followed is a feed as Run follows it.
+type followed struct {
+	what  string                                                    // for the log
+	fill  func(context.Context) (token string, err error)           // lists everything
+	round func(context.Context, string) (token string, err error)   // follows the changes since a token
+	state *feedState                                                // guarded by Directory.mu
+	retry func(err error, token string, failures int) time.Duration // after a failure
+
+	token     string // to go on from; without one, everything is listed anew
+	failures  int    // in a row
+	confirmed int    // removals that an operator has confirmed, for the next turn
+	due       time.Time
+}
+
 // Run fills the directory and then follows its changes until ctx ends, which is
 // the only error it returns. Failures of the source are told by Status and Log,
-// and tried again.
+// and tried again. Only Run changes what is held.
 func (d *Directory) Run(ctx context.Context) error {
-	token, failures := "", 0 // without a token, everybody is listed anew
+	d.people = &followed{what: "people", fill: d.fillPeople, round: d.followPeople, state: &d.sync.people, retry: d.retryPeople}
+	d.groups = &followed{what: "groups", fill: d.fillGroups, round: d.followGroups, state: &d.sync.groups, retry: d.retryGroups}
+	d.sweeping = &followed{what: "sweep", fill: d.sweep, state: &d.sync.sweep, retry: d.retrySweep}
 	for {
-		next, err := d.step(ctx, token)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if token != "" && errors.Is(err, ErrTokenLost) {
-			d.config.Log.Info("changes can no longer be told; reading everybody anew beside the live copy",
-				slog.Any("cause", err))
-			token = ""
-			continue
-		}
-		if err == nil {
-			token, failures = next, 0
-		} else {
-			failures++
-			d.fail(err, failures)
-		}
-		if err := d.pause(ctx, d.delay(err, failures)); err != nil {
+		next := d.nextDue()
+		order, err := d.wait(ctx, next)
+		switch {
+		case err != nil:
 			return err
+		case order != nil:
+			order.result <- d.obey(ctx, order.Refresh)
+		default:
+			_ = d.turn(ctx, next) // told by its state
 		}
 	}
 }
 
-// step fills the directory, or follows its changes once.
-func (d *Directory) step(ctx context.Context, token string) (next string, err error) {
-	if token == "" {
-		return d.fill(ctx)
+// nextDue is what is due first. Nothing else is until the people are there, and no
+// sweep while everybody is to be listed anyhow.
+func (d *Directory) nextDue() *followed {
+	next := d.people
+	if d.held != nil && d.groups.due.Before(next.due) {
+		next = d.groups
 	}
-	return d.round(ctx, token)
+	if d.people.token != "" && d.sweeping.due.Before(next.due) {
+		next = d.sweeping
+	}
+	return next
 }
 
-func (d *Directory) fail(err error, failures int) {
-	d.config.Log.Warn("reading the directory failed; trying again",
-		slog.Any("error", err), slog.Int("failures", failures))
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.sync.failure = &Failure{Time: time.Now(), Err: err}
-}
-
-func (d *Directory) delay(err error, failures int) time.Duration {
-	if err == nil {
-		return d.config.SyncInterval
-	}
-	wait := min(firstRetry<<min(failures-1, 10), lastRetry)
-	wait -= rand.N(wait / 4) // so that replicas do not come together
-	if asked, ok := RetryAfter(err); ok {
-		wait = max(wait, asked)
-	}
-	return wait
-}
-
-func (d *Directory) pause(ctx context.Context, wait time.Duration) error {
-	d.mu.Lock()
-	d.sync.nextRound = time.Now().Add(wait)
-	d.mu.Unlock()
-	timer := time.NewTimer(wait)
+// wait returns when f is due, or with an operator's order before that.
+func (d *Directory) wait(ctx context.Context, f *followed) (*order, error) {
+	timer := time.NewTimer(time.Until(f.due))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
+	case o := <-d.orders:
+		return &o, nil
 	case <-timer.C:
-		return nil
+		return nil, nil
 	}
 }
 
-// fill reads everybody beside the live copy, if there is one, and swaps when
-// complete. The token is taken first: what changes meanwhile is then followed,
-// not missed.
-func (d *Directory) fill(ctx context.Context) (token string, err error) {
+// turn takes f one step on, and tells how that went and when the next one is due.
+func (d *Directory) turn(ctx context.Context, f *followed) error {
 	began := time.Now()
-	d.listed.Store(0)
-	d.total.Store(0)
-	mark, err := d.config.Source.Mark(ctx)
-	if err != nil {
-		return "", fmt.Errorf("marking the start: %w", err)
-	}
-	next, err := d.list(ctx)
-	if err != nil {
-		return "", fmt.Errorf("listing everybody: %w", err)
-	}
-	next.asOf = time.Now()
-	since, token, err := d.collect(ctx, mark, next)
-	if err != nil {
-		return "", fmt.Errorf("following what changed while listing: %w", err)
-	}
-	next.change(next.differing(since))
-	next.buildIndex()
-	d.swap(next, time.Since(began))
-	return token, nil
-}
-
-// list reads everybody into a record of their own, sharing what the live copy
-// holds alike.
-func (d *Directory) list(ctx context.Context) (*held, error) {
-	d.mu.RLock()
-	live := d.held
-	d.mu.RUnlock()
-	next := newHeld()
-	for page, err := range d.config.Source.List(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if page.Total > 0 {
-			d.total.Store(int64(page.Total))
-		}
-		for _, p := range page.People {
-			r, err := newRecord(p)
-			if err != nil {
-				return nil, err
-			}
-			if old := live.find(Ref{ID: r.id}); old != nil && old.equal(r) {
-				r = old
-			}
-			next.put(r.id, r)
-		}
-		if len(next.people) > d.config.MaxPeople {
-			return nil, fmt.Errorf("the limit is %d: %w", d.config.MaxPeople, ErrTooManyPeople)
-		}
-		d.listed.Store(int64(len(next.people)))
-	}
-	return next, nil
-}
-
-func (d *Directory) swap(next *held, took time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.held == nil {
-		d.sync.fillDuration = took
-		defer close(d.filled)
-	} else {
-		next.revision = d.held.revision
-	}
-	next.revision++
-	d.held = next
-	d.sync.failure = nil
-}
-
-// round follows the changes since token and applies them at one revision.
-func (d *Directory) round(ctx context.Context, token string) (next string, err error) {
-	began := time.Now()
-	live := d.held // only Run's goroutine replaces or changes it
-	found, next, err := d.collect(ctx, token, live)
-	if err != nil {
-		return "", fmt.Errorf("following changes: %w", err)
-	}
-	found = live.differing(found)
-	if len(live.people)+len(found) > d.config.MaxPeople && grows(live, found) > d.config.MaxPeople {
-		return "", fmt.Errorf("the limit is %d: %w", d.config.MaxPeople, ErrTooManyPeople)
-	}
-	index := live.index
-	if len(found) > 0 {
-		index = live.indexWith(found)
-	}
-
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(found) > 0 {
-		live.change(found)
-		live.index = index
-		live.revision++
-	}
-	live.asOf = began
-	d.sync.failure = nil
-	d.sync.rounds++
-	return next, nil
-}
-
-// grows returns how many people live will hold after changes.
-func grows(live *held, c changes) int {
-	n := len(live.people)
-	for id, next := range c {
-		switch old := live.people[id]; {
-		case old == nil && next != nil:
-			n++
-		case old != nil && next == nil:
-			n--
-		}
-	}
-	return n
-}
-
-// collect reads one round of changes over base, each person's in the order in
-// which they came.
-func (d *Directory) collect(ctx context.Context, token string, base *held) (changes, string, error) {
-	found, next := changes{}, ""
-	partly := map[string]bool{} // people of whom only a part was told, and who were not held
-	for page, err := range d.config.Source.Changes(ctx, token) {
-		if err != nil {
-			return nil, "", err
-		}
-		for _, p := range page.People {
-			if err := found.add(p, base, partly); err != nil {
-				return nil, "", err
-			}
-		}
-		next = page.Token
-	}
-	if next == "" {
-		return nil, "", fmt.Errorf("a round ended without a token: %w", ErrUnavailable)
-	}
-	for id := range partly {
-		if err := d.find(ctx, id, found); err != nil {
-			return nil, "", err
-		}
-	}
-	return found, next, nil
-}
-
-// add adds a change of somebody of whom base, or an earlier change, may know.
-func (c changes) add(p Person, base *held, partly map[string]bool) (err error) {
-	id := p.Profile.GetId()
-	if p.Gone {
-		c[id] = nil
-		delete(partly, id)
-		return nil
-	}
-	old, changed := c[id]
-	if !changed {
-		old = base.people[id]
-	}
+	err := d.step(ctx, f)
+	f.confirmed = 0
+	wait := d.config.SyncInterval
 	switch {
-	case old != nil:
-		p = p.over(old.person())
-	case !p.Said.Has(fieldUserPrincipalName):
-		partly[id] = true // everybody has one
+	case ctx.Err() != nil: // the service stops
+	case err == nil:
+		f.failures = 0
+	default:
+		f.failures++
+		wait = f.retry(err, f.token, f.failures)
+		if asked, ok := RetryAfter(err); ok {
+			wait = max(wait, asked)
+		}
+	}
+	if err == nil && f == d.sweeping {
+		wait = d.config.SweepInterval
+	}
+	f.due = time.Now().Add(wait)
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f.state.next = f.due
+	if ctx.Err() != nil {
+		return err
+	}
+	if err == nil {
+		f.state.failure, f.state.heldBack, f.state.heldOf = nil, 0, 0
+		f.state.asOf, f.state.took = began, time.Since(began)
 		return nil
 	}
-	delete(partly, id)
-	c[id], err = newRecord(p)
+	f.state.failures++
+	f.state.failure = &Failure{Time: time.Now(), Err: err}
+	f.state.heldBack, f.state.heldOf = 0, 0
+	if held, ok := errors.AsType[*HeldBackError](err); ok {
+		f.state.heldBack, f.state.heldOf = held.Removals, held.Of
+	}
+	d.config.Log.Warn("reading the directory failed; trying again", slog.String("what", f.what),
+		slog.Any("error", err), slog.Int("failures", f.failures), slog.Duration("after", wait))
 	return err
 }
 
-// find asks for the whole of somebody of whom a change told only a part. They may be
-// gone: changes are replayed, and come in no order.
-func (d *Directory) find(ctx context.Context, id string, c changes) error {
-	p, err := d.config.Source.Find(ctx, Ref{ID: id})
-	if errors.Is(err, ErrNotFound) {
-		return nil // as it was: not held, or removed by this round
+// step lists everything, or follows the changes once.
+func (d *Directory) step(ctx context.Context, f *followed) error {
+	if f.token != "" {
+		next, err := f.round(ctx, f.token)
+		if err == nil {
+			f.token = next
+		}
+		if !errors.Is(err, ErrTokenLost) {
+			return err
+		}
+		d.config.Log.Info("changes can no longer be told; reading everything anew beside the live copy",
+			slog.String("what", f.what), slog.Any("cause", err))
+		f.token = ""
 	}
+	token, err := f.fill(ctx)
+	if err == nil {
+		f.token = token
+	}
+	return err
+}
+
+// retryPeople is how long to wait before people are read again.
+func (d *Directory) retryPeople(err error, token string, failures int) time.Duration {
+	switch costly := token == ""; {
+	case costly && (errors.Is(err, ErrHeldBack) || errors.Is(err, ErrTooManyPeople)):
+		return backoff(max(d.config.SyncInterval, lastRetry), mendedRetry, failures)
+	case errors.Is(err, ErrHeldBack), errors.Is(err, ErrTooManyPeople):
+		return d.config.SyncInterval // changes may make it good
+	case errors.Is(err, ErrDenied):
+		return backoff(firstRetry, deniedRetry, failures)
+	default:
+		return backoff(firstRetry, lastRetry, failures)
+	}
+}
+
+// retryGroups is how long to wait before groups are read again. A service that may not
+// read them goes on without.
+func (d *Directory) retryGroups(err error, token string, failures int) time.Duration {
+	if errors.Is(err, ErrDenied) || token == "" {
+		return backoff(max(d.config.SyncInterval, lastRetry), mendedRetry, failures)
+	}
+	return d.retryPeople(err, token, failures)
+}
+
+// retrySweep is how long to wait before a sweep is tried again.
+func (d *Directory) retrySweep(_ error, _ string, failures int) time.Duration {
+	return min(backoff(time.Minute, time.Hour, failures), d.config.SweepInterval)
+}
+
+// backoff doubles first with each failure, up to last, less up to a quarter so that
+// replicas do not come together.
+func backoff(first, last time.Duration, failures int) time.Duration {
+	wait := last
+	if shift := failures - 1; shift < 10 && first<<shift < last {
+		wait = first << shift
+	}
+	return wait - rand.N(wait/4+1)
+}
+
+// Refresh is what an operator can ask of a directory.
+type Refresh struct {
+	// Relist has everything listed and compared, as a sweep does, not only the changes
+	// followed.
+	Relist bool
+	// ConfirmRemovals lets go of as many people or groups as are held back.
+	ConfirmRemovals bool
+}
+
+// Refreshed is what came of it.
+type Refreshed struct {
+	Freshness *pb.Freshness
+	Changes   int64 // people and groups that were added, changed or removed
+}
+
+// order is a Refresh on its way to Run.
+type order struct {
+	Refresh
+	result chan<- error
+}
+
+// Refresh reads the source at once, and returns when that is done. If ctx ends before,
+// it is done all the same. The error is that of reading people.
+func (d *Directory) Refresh(ctx context.Context, r Refresh) (Refreshed, error) {
+	before := d.Status()
+	result := make(chan error, 1)
+	select {
+	case d.orders <- order{r, result}:
+	case <-ctx.Done():
+		return Refreshed{}, ctx.Err()
+	}
+	select {
+	case err := <-result:
+		after := d.Status()
+		return Refreshed{Freshness: after.Freshness, Changes: after.changes() - before.changes()}, err
+	case <-ctx.Done():
+		return Refreshed{}, ctx.Err()
+	}
+}
+
+// obey does what an operator asks.
+func (d *Directory) obey(ctx context.Context, r Refresh) error {
+	for _, f := range []*followed{d.people, d.groups, d.sweeping} {
+		if r.ConfirmRemovals {
+			f.confirmed = f.state.heldBack
+		}
+		defer func() { f.confirmed = 0 }()
+	}
+	err := d.turn(ctx, d.people)
 	if err != nil {
 		return err
 	}
-	c[id], err = newRecord(p)
+	if r.Relist || d.sweeping.confirmed > 0 {
+		err = d.turn(ctx, d.sweeping)
+	}
+	if r.Relist {
+		d.groups.token = ""
+	}
+	_ = d.turn(ctx, d.groups) // told by its state
 	return err
 }

@@ -83,9 +83,9 @@ func TestReplayIsNoChange(t *testing.T) {
 		f.source.Remove(sourcetest.ID(9)) // who never was
 		f.pass(interval)
 		after := f.Status()
-		if after.Freshness.Revision != before.Freshness.Revision || after.Rounds != before.Rounds+1 {
+		if after.Freshness.Revision != before.Freshness.Revision || after.PeopleFeed.Rounds != before.PeopleFeed.Rounds+1 {
 			t.Errorf("after a replay: revision %d of %d, rounds %d of %d", after.Freshness.Revision,
-				before.Freshness.Revision, after.Rounds, before.Rounds)
+				before.Freshness.Revision, after.PeopleFeed.Rounds, before.PeopleFeed.Rounds)
 		}
 		if !after.Freshness.AsOfTime.AsTime().After(before.Freshness.AsOfTime.AsTime()) {
 			t.Error("the round did not make the copy any fresher")
@@ -177,12 +177,12 @@ func TestOutage(t *testing.T) {
 		if _, err := f.profile(id(8)); !errors.Is(err, cache.ErrUnavailable) {
 			t.Errorf("Profile of an unknown person = %v, want %v", err, cache.ErrUnavailable)
 		}
-		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_STALE || s.Failure == nil {
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_STALE || s.PeopleFeed.Failure == nil {
 			t.Errorf("Status in an outage = %+v", s)
 		}
 		f.source.Before(nil)
 		f.pass(15 * time.Second) // the longest wait between two tries
-		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT || s.Failure != nil || s.Freshness.Stale {
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT || s.PeopleFeed.Failure != nil || s.Freshness.Stale {
 			t.Errorf("Status after the outage = %+v", s)
 		}
 	})
@@ -259,11 +259,11 @@ func TestFailedRefillLeavesTheLiveCopy(t *testing.T) {
 
 func TestTooManyPeople(t *testing.T) {
 	run(t, cache.Config{MaxPeople: 3}, people(4), func(f fixture) {
-		if s := f.Status(); s.Failure == nil || !errors.Is(s.Failure.Err, cache.ErrTooManyPeople) || s.State != pb.DirectoryState_DIRECTORY_STATE_FILLING {
+		if s := f.Status(); s.PeopleFeed.Failure == nil || !errors.Is(s.PeopleFeed.Failure.Err, cache.ErrTooManyPeople) || s.State != pb.DirectoryState_DIRECTORY_STATE_FILLING {
 			t.Errorf("Status with one person too many = %+v", s)
 		}
 		f.source.Remove(sourcetest.ID(0))
-		f.pass(15 * time.Second)
+		f.pass(interval) // listing everybody is costly, and of no use until somebody mends it
 		f.source.Put(sourcetest.Someone(0))
 		f.pass(2 * interval)
 		if s := f.Status(); s.People != 3 || s.State != pb.DirectoryState_DIRECTORY_STATE_STALE {
@@ -337,18 +337,25 @@ type told struct {
 	round []cache.Person
 }
 
-func (s *told) Changes(ctx context.Context, token string) iter.Seq2[cache.Page, error] {
-	return func(yield func(cache.Page, error) bool) {
+func (s *told) People() cache.Feed[cache.Person] { return toldFeed{s.Memory.People(), s} }
+
+type toldFeed struct {
+	cache.Feed[cache.Person]
+	*told
+}
+
+func (s toldFeed) Changes(_ context.Context, token string) iter.Seq2[cache.Page[cache.Person], error] {
+	return func(yield func(cache.Page[cache.Person], error) bool) {
 		s.mu.Lock()
 		round := s.round
 		s.round = nil
 		s.mu.Unlock()
 		for _, p := range round {
-			if !yield(cache.Page{People: []cache.Person{p}}, nil) {
+			if !yield(cache.Page[cache.Person]{Items: []cache.Person{p}}, nil) {
 				return
 			}
 		}
-		yield(cache.Page{Token: token}, nil)
+		yield(cache.Page[cache.Person]{Token: token}, nil)
 	}
 }
 
@@ -375,15 +382,7 @@ func TestRoundsInAnyOrder(t *testing.T) {
 	gone := cache.Person{Profile: &pb.Profile{Id: sourcetest.ID(1)}, Gone: true}
 	echo := part(1, cache.FieldManager, func(p *cache.Person) { p.ManagerID = sourcetest.ID(0) })
 	fresh := part(7, 8, func(p *cache.Person) { p.Profile.JobTitle = "Engineer" })
-	run(t, cache.Config{}, source.Memory, func(f fixture) {
-		d, err := cache.New(cache.Config{Source: source, SyncInterval: interval})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(f.t.Context())
-		ended := make(chan error)
-		go func() { ended <- d.Run(ctx) }()
-		<-d.Filled()
+	run(t, cache.Config{Source: source}, source.Memory, func(f fixture) {
 		source.Remove(sourcetest.ID(1))
 		source.Put(sourcetest.Someone(7))
 		both := part(8, 8, func(p *cache.Person) { p.Profile.JobTitle = "Engineer" }) // and then whole
@@ -392,21 +391,18 @@ func TestRoundsInAnyOrder(t *testing.T) {
 		if n := source.Asked("Find"); n != 2 {
 			t.Errorf("the source was asked for %d people, want the two of whom a part alone was told", n)
 		}
-		if p := d.Profile(ctx, id(0), cache.AnyAge).Profile; p.GetJobTitle() != "Director" || p.GetDepartment() != "Sales" {
+		if p := f.Profile(f.t.Context(), id(0), cache.AnyAge).Profile; p.GetJobTitle() != "Director" || p.GetDepartment() != "Sales" {
 			t.Errorf("after two changes of one person in a round: %v", p)
 		}
-		if a := d.Profile(ctx, id(1), cache.AnyAge); !errors.Is(a.Err, cache.ErrNotFound) {
+		if a := f.Profile(f.t.Context(), id(1), cache.AnyAge); !errors.Is(a.Err, cache.ErrNotFound) {
 			t.Errorf("who is gone came back by an echo: %v", a.Profile)
 		}
-		if p := d.Profile(ctx, id(7), cache.AnyAge).Profile; p.GetDisplayName() != "Person H" {
+		if p := f.Profile(f.t.Context(), id(7), cache.AnyAge).Profile; p.GetDisplayName() != "Person H" {
 			t.Errorf("somebody of whom a part was told is %v, want them whole", p)
 		}
-		if n := d.Status().People; n != 4 {
+		if n := f.Status().People; n != 4 {
 			t.Errorf("%d people are held, want 4", n)
 		}
-		stop()
-		<-ended
-		d.Close()
 	})
 }
 
@@ -420,6 +416,45 @@ func TestSilentSourceMakesAnswersStale(t *testing.T) {
 		f.pass(2 * interval)
 		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_STALE || !s.Freshness.Stale {
 			t.Errorf("after four intervals of silence: %v, stale %v", s.State, s.Freshness.Stale)
+		}
+	})
+}
+
+// TestManagerWhoComesBack has a manager be gone for a while, during which everybody is
+// listed anew and swept: no listing tells who their manager is, and no change does when
+// they come back.
+func TestManagerWhoComesBack(t *testing.T) {
+	source := people(3)
+	report := sourcetest.Someone(1)
+	report.ManagerID = sourcetest.ID(0)
+	source.Put(report)
+	run(t, cache.Config{}, source, func(f fixture) {
+		alone := sourcetest.Someone(1)
+		f.source.Remove(sourcetest.ID(0))
+		f.source.Slip(alone)
+		f.source.LoseTokens()
+		f.pass(2 * interval)
+		if p, _ := f.profile(id(1)); p.GetManager() != nil {
+			t.Errorf("the manager is gone, and shown: %v", p.GetManager())
+		}
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{Relist: true}); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.Status(); s.Sweep.Changed != 0 {
+			t.Errorf("a sweep takes the manager who is gone for a difference: %+v", s.Sweep)
+		}
+		f.source.Slip(report)
+		f.source.Put(sourcetest.Someone(0))
+		f.pass(interval)
+		if p, err := f.profile(email("person.b@contoso.com")); err != nil || p.GetManager().GetDisplayName() != "Person A" {
+			t.Errorf("the manager who came back is %v, %v", p.GetManager(), err)
+		}
+		// Somebody whose manager is there, and who is listed without one, has none.
+		f.source.Slip(alone)
+		f.source.LoseTokens()
+		f.pass(2 * interval)
+		if p, _ := f.profile(id(1)); p.GetManager() != nil {
+			t.Errorf("the manager was taken away, and is %v", p.GetManager())
 		}
 	})
 }

@@ -27,10 +27,16 @@ type serveConfig struct {
 	AuthorityURL     string `name:"authority-url" env:"PEOPLE_INSIGHTS_AUTHORITY_URL,AZURE_AUTHORITY_HOST" help:"Host that signs in; by default the one that belongs to the Graph URL's cloud."`
 	CAFile           string `name:"ca-file" env:"PEOPLE_INSIGHTS_CA_FILE" help:"PEM file to trust for both, beside the system's roots."`
 
-	SyncInterval time.Duration `default:"1m" env:"PEOPLE_INSIGHTS_SYNC_INTERVAL" help:"Time between two rounds of changes."`
-	CacheBytes   int64         `default:"67108864" env:"PEOPLE_INSIGHTS_CACHE_BYTES" help:"Bytes for what is kept beside the directory: assembled profiles, people read through, absences."`
-	MaxPeople    int           `default:"2000000" env:"PEOPLE_INSIGHTS_MAX_PEOPLE" help:"Most people to hold; a larger directory is refused."`
-	LogLevel     string        `default:"info" enum:"debug,info,warn,error" env:"PEOPLE_INSIGHTS_LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
+	MetricsListen string `env:"PEOPLE_INSIGHTS_METRICS_LISTEN" help:"Address to serve metrics, /healthz and /readyz on, or off; 127.0.0.1:9464 by default, or a free port where that is taken."`
+
+	SyncInterval    time.Duration `default:"1m" env:"PEOPLE_INSIGHTS_SYNC_INTERVAL" help:"Time between two rounds of changes."`
+	CacheBytes      int64         `default:"67108864" env:"PEOPLE_INSIGHTS_CACHE_BYTES" help:"Bytes for what is kept beside the directory: assembled profiles, people read through, absences."`
+	MaxPeople       int           `default:"2000000" env:"PEOPLE_INSIGHTS_MAX_PEOPLE" help:"Most people to hold; a larger directory is refused."`
+	MaxRemoved      int           `default:"50" env:"PEOPLE_INSIGHTS_MAX_REMOVED" help:"Most people who may go at once without an operator's word, unless they are fewer than --max-removed-share."`
+	MaxRemovedShare float64       `default:"0.05" env:"PEOPLE_INSIGHTS_MAX_REMOVED_SHARE" help:"Share of the people held who may go at once, from 0 to 1; 1 lets everybody go."`
+	SweepInterval   time.Duration `default:"24h" env:"PEOPLE_INSIGHTS_SWEEP_INTERVAL" help:"Time between two comparisons with all that Graph lists; the first comes an hour after the start, or earlier if this is less."`
+	GraphQuotaShare float64       `default:"0.5" env:"PEOPLE_INSIGHTS_GRAPH_QUOTA_SHARE" help:"Share of Graph's limit for the tenant that may be spent, from 0.01 to 1."`
+	LogLevel        string        `default:"info" enum:"debug,info,warn,error" env:"PEOPLE_INSIGHTS_LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
 
 	Simulated simulatedConfig `embed:""`
 }
@@ -93,6 +99,14 @@ func (c serveConfig) check() error {
 		return problem("--sync-interval must be 100ms or more, not %v", c.SyncInterval)
 	case c.CacheBytes < 1<<16:
 		return problem("--cache-bytes must be 65536 or more, not %d", c.CacheBytes)
+	case c.MaxRemoved < 1:
+		return problem("--max-removed must be 1 or more, not %d", c.MaxRemoved)
+	case c.MaxRemovedShare <= 0 || c.MaxRemovedShare > 1:
+		return problem("--max-removed-share must be more than 0 and at most 1, not %v", c.MaxRemovedShare)
+	case c.SweepInterval < time.Second:
+		return problem("--sweep-interval must be 1s or more, not %v", c.SweepInterval)
+	case c.GraphQuotaShare < 0.01 || c.GraphQuotaShare > 1:
+		return problem("--graph-quota-share must be from 0.01 to 1, not %v", c.GraphQuotaShare)
 	case c.MaxPeople < 1:
 		return problem("--max-people must be 1 or more, not %d", c.MaxPeople)
 	}
@@ -113,13 +127,13 @@ func (c serveConfig) checkListen() error {
 	return fmt.Errorf("--listen %s reaches beyond this machine in plain text: give --tls-cert-file and --tls-key-file, or --insecure if something else protects it (%w)", c.Listen, errConfig)
 }
 
-// graph is how Microsoft Graph is asked.
-func (c serveConfig) graph() (graph.Config, error) {
-	endpoint, err := graph.NewEndpoint(c.GraphURL, c.AuthorityURL)
+// graph says how Microsoft Graph is asked.
+func (c serveConfig) graph(config *graph.Config) (err error) {
+	config.Endpoint, err = graph.NewEndpoint(c.GraphURL, c.AuthorityURL)
 	if err != nil {
-		return graph.Config{}, fmt.Errorf("%w (%w)", err, errConfig)
+		return fmt.Errorf("%w (%w)", err, errConfig)
 	}
-	config := graph.Config{Endpoint: endpoint, Credential: graph.Credential{
+	config.Credential = graph.Credential{
 		TenantID: c.TenantID,
 		ClientID: c.ClientID,
 		// The environment that azidentity's users know.
@@ -128,23 +142,23 @@ func (c serveConfig) graph() (graph.Config, error) {
 		CertificatePassword: os.Getenv("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
 		SendCertificate:     isTrue(os.Getenv("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")),
 		FederatedTokenFile:  os.Getenv("AZURE_FEDERATED_TOKEN_FILE"),
-	}}
+	}
 	if c.ClientSecretFile != "" {
 		secret, err := os.ReadFile(c.ClientSecretFile)
 		if err != nil {
-			return graph.Config{}, fmt.Errorf("--client-secret-file: %w (%w)", err, errConfig)
+			return fmt.Errorf("--client-secret-file: %w (%w)", err, errConfig)
 		}
 		config.Credential.ClientSecret = string(bytes.TrimRight(secret, "\r\n"))
 		if config.Credential.ClientSecret == "" {
-			return graph.Config{}, fmt.Errorf("--client-secret-file %s is empty (%w)", c.ClientSecretFile, errConfig)
+			return fmt.Errorf("--client-secret-file %s is empty (%w)", c.ClientSecretFile, errConfig)
 		}
 	}
 	if c.CAFile != "" {
 		if config.CAPEM, err = os.ReadFile(c.CAFile); err != nil {
-			return graph.Config{}, fmt.Errorf("--ca-file: %w (%w)", err, errConfig)
+			return fmt.Errorf("--ca-file: %w (%w)", err, errConfig)
 		}
 	}
-	return config, nil
+	return nil
 }
 
 func isTrue(value string) bool { return value == "1" || strings.EqualFold(value, "true") }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,22 +36,35 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	source, tenant, about, closeSource, err := newSource(config, log)
+	tracer, flushTraces, err := newTracer(ctx)
+	if err != nil {
+		return err
+	}
+	defer flush(flushTraces, log)
+	registry := newRegistry()
+	source, tenant, about, closeSource, err := newSource(config, graph.Config{
+		QuotaShare: config.GraphQuotaShare, Metrics: graph.NewMetrics(registry), Tracer: tracer, Log: log,
+	})
 	if err != nil {
 		return err
 	}
 	defer closeSource()
 	directory, err := cache.New(cache.Config{
 		Source: source, SyncInterval: config.SyncInterval, CacheBytes: config.CacheBytes,
-		MaxPeople: config.MaxPeople, Log: log,
+		MaxPeople: config.MaxPeople, MaxRemoved: config.MaxRemoved, MaxRemovedShare: config.MaxRemovedShare,
+		SweepInterval: config.SweepInterval, Log: log,
 	})
 	if err != nil {
 		return err
 	}
 	defer directory.Close()
+	directories := map[string]*cache.Directory{tenant: directory}
+	registry.MustRegister(insights.NewDirectoryMetrics(directories))
 	service, err := insights.New(insights.Config{
-		Directories: map[string]*cache.Directory{tenant: directory},
+		Directories: directories,
 		Identify:    auth.Development(tenant),
+		Metrics:     insights.NewMetrics(registry),
+		Tracer:      tracer,
 		Log:         log,
 	})
 	if err != nil {
@@ -65,10 +80,21 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
+	defer listener.Close()
+	metricsListener, err := listenMetrics(config.MetricsListen)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "People Insights serves gRPC on %s.\nIts directory is %s.\n", listener.Addr(), about)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(listener) })
+	var metrics *http.Server
+	if metricsListener != nil {
+		fmt.Fprintf(out, "Its metrics are at http://%s/metrics.\n", metricsListener.Addr())
+		metrics = newMetricsServer(registry, directory, ctx)
+		group.Go(func() error { return serveMetrics(metrics, metricsListener) })
+	}
 	group.Go(func() error { _ = directory.Run(ctx); return nil }) // ends with ctx
 	group.Go(func() error {
 		progress := progress{out: out, status: directory.Status, filled: directory.Filled()}
@@ -85,6 +111,9 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 		health.Shutdown()
 		endStreams()
 		stop(server)
+		if metrics != nil { // to the end: whether it is ready is asked until then
+			metrics.Close()
+		}
 		return nil
 	})
 	return group.Wait()
@@ -92,49 +121,46 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 
 // newSource connects to the tenant's Graph, or to the simulator's where no tenant
 // is configured. about says in a few words whose people these are.
-func newSource(config serveConfig, log *slog.Logger) (source cache.Source, tenant, about string, closeSource func(), err error) {
-	asked, closeSimulator := graph.Config{}, func() {}
+func newSource(config serveConfig, asking graph.Config) (source cache.Source, tenant, about string, closeSource func(), err error) {
+	closeSimulator := func() {}
 	if config.TenantID != "" {
-		asked, err = config.graph()
-		asked.Log = log
-		about = fmt.Sprintf("tenant %s, read from %s", config.TenantID, asked.Endpoint.URL)
+		err = config.graph(&asking)
+		about = fmt.Sprintf("tenant %s, read from %s", config.TenantID, asking.Endpoint.URL)
 	} else {
-		asked, about, closeSimulator, err = newSimulator(config)
+		about, closeSimulator, err = newSimulator(config, &asking)
 	}
 	if err != nil {
 		return nil, "", "", nil, err
 	}
-	client, err := graph.New(asked)
+	client, err := graph.New(asking)
 	if err != nil {
 		closeSimulator()
 		return nil, "", "", nil, asConfig(err)
 	}
-	return client, asked.Credential.TenantID, about, func() { client.Close(); closeSimulator() }, nil
+	return client, asking.Credential.TenantID, about, func() { client.Close(); closeSimulator() }, nil
 }
 
-// newSimulator starts the simulator and returns how it is asked: by its address and
-// its app's secret, as Microsoft would be.
-func newSimulator(config serveConfig) (graph.Config, string, func(), error) {
+// newSimulator starts the simulator and says how it is asked: by its address and its
+// app's secret, as Microsoft would be.
+func newSimulator(config serveConfig, asking *graph.Config) (string, func(), error) {
 	directory, about, err := config.Simulated.directory()
 	if err != nil {
-		return graph.Config{}, "", nil, err
+		return "", nil, err
 	}
 	sim, err := simulator.New(simulator.Config{}, directory)
 	if err != nil {
-		return graph.Config{}, "", nil, err
+		return "", nil, err
 	}
 	closeSimulator := func() { _ = sim.Close() }
-	endpoint, err := graph.NewEndpoint(sim.GraphURL(), sim.AuthorityURL())
+	asking.Endpoint, err = graph.NewEndpoint(sim.GraphURL(), sim.AuthorityURL())
 	if err != nil {
 		closeSimulator()
-		return graph.Config{}, "", nil, err
+		return "", nil, err
 	}
 	app := simulator.DefaultApp()
-	return graph.Config{
-		Endpoint:   endpoint,
-		Credential: graph.Credential{TenantID: sim.TenantID(), ClientID: app.ID, ClientSecret: app.Secret},
-		CAPEM:      sim.CAPEM(),
-	}, about + ", simulated at " + sim.GraphURL(), closeSimulator, nil
+	asking.Credential = graph.Credential{TenantID: sim.TenantID(), ClientID: app.ID, ClientSecret: app.Secret}
+	asking.CAPEM = sim.CAPEM()
+	return about + ", simulated at " + sim.GraphURL(), closeSimulator, nil
 }
 
 // The bounds of what a client may send and keep open.
@@ -198,6 +224,23 @@ type endingStream struct {
 
 // Context is the stream's.
 func (s endingStream) Context() context.Context { return s.ctx }
+
+// serveMetrics serves until the server is closed.
+func serveMetrics(server *http.Server, listener net.Listener) error {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving metrics: %w", err)
+	}
+	return nil
+}
+
+// flush sends the last traces, for a while.
+func flush(send func(context.Context) error, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := send(ctx); err != nil {
+		log.Warn("the last traces were not sent", slog.Any("error", err))
+	}
+}
 
 // stop lets calls under way finish, for a while.
 func stop(server *grpc.Server) {

@@ -68,9 +68,16 @@ type running struct {
 // TestMain forgets what the environment of whoever tests would configure.
 func TestMain(m *testing.M) {
 	for _, pair := range os.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AZURE_") || strings.HasPrefix(name, "PEOPLE_INSIGHTS_") {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AZURE_") ||
+			strings.HasPrefix(name, "PEOPLE_INSIGHTS_") || strings.HasPrefix(name, "OTEL_") {
 			os.Unsetenv(name)
 		}
+	}
+	if args, ok := os.LookupEnv(asCommand); ok {
+		if err := run(context.Background(), strings.Split(args, "\n"), os.Stderr); err != nil {
+			panic(err)
+		}
+		return
 	}
 	os.Exit(m.Run())
 }
@@ -85,7 +92,7 @@ func start(t *testing.T, args ...string) *running {
 	var result error
 	go func() {
 		defer close(ended)
-		result = run(ctx, append([]string{"--listen", "127.0.0.1:0"}, args...), r.out)
+		result = run(ctx, append([]string{"--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"}, args...), r.out)
 	}()
 	r.stop = func() error { cancel(); <-ended; return result }
 	t.Cleanup(func() { _ = r.stop() })
@@ -101,15 +108,21 @@ func start(t *testing.T, args ...string) *running {
 		}
 		return m != nil
 	})
+	r.connect()
+	return r
+}
+
+// connect makes clients of the server.
+func (r *running) connect() {
+	r.t.Helper()
 	var err error
 	if r.Client, err = client.New(client.Config{Address: r.address, Timeout: patience}); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	if r.connection, err = grpc.NewClient(r.address, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	t.Cleanup(func() { r.Close(); r.connection.Close() })
-	return r
+	r.t.Cleanup(func() { r.Close(); r.connection.Close() })
 }
 
 // until waits until something is so.

@@ -5,6 +5,8 @@ package sourcetest
 import (
 	"context"
 	"iter"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -14,52 +16,110 @@ import (
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// Memory is a cache.Source whose people are put into it. Its methods may be called
-// concurrently. The zero Memory has nobody.
+// Memory is a cache.Source whose people and groups are put into it. Its methods may be
+// called concurrently. The zero Memory has nobody.
 type Memory struct {
-	// PageSize is how many people a page holds; zero means three.
+	// PageSize is how many items a page holds; zero means three.
 	PageSize int
 
 	mu     sync.Mutex
 	before func(ctx context.Context, method string) error
-	people map[string]cache.Person
-	log    []string // ids, in the order in which they changed
-	floor  int      // tokens below it are lost
+	people store[cache.Person]
+	groups store[cache.Group]
 	asked  map[string]int
+	usage  cache.Usage
+}
+
+// store is what there is of a kind, and how it has changed.
+type store[T any] struct {
+	items map[string]T
+	log   []string // ids, in the order in which they changed
+	floor int      // tokens below it are lost
+}
+
+func (s *store[T]) put(id string, item T) {
+	if s.items == nil {
+		s.items = map[string]T{}
+	}
+	s.items[id] = item
+	s.log = append(s.log, id)
+}
+
+func (s *store[T]) remove(id string) {
+	delete(s.items, id)
+	s.log = append(s.log, id)
+}
+
+func (s *store[T]) loseTokens() {
+	s.log = append(s.log, "") // a change of nobody, so that new tokens differ
+	s.floor = len(s.log)
 }
 
 // Put makes p a person of the directory, in place of who had their id.
 func (m *Memory) Put(p cache.Person) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.people == nil {
-		m.people = map[string]cache.Person{}
-	}
-	m.people[p.Profile.GetId()] = p
-	m.log = append(m.log, p.Profile.GetId())
+	m.people.put(p.Profile.GetId(), p)
+}
+
+// Slip is Put, but no change tells of it, as when a replica lags.
+func (m *Memory) Slip(p cache.Person) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.people.put(p.Profile.GetId(), p)
+	m.people.log = m.people.log[:len(m.people.log)-1]
 }
 
 // Remove takes a person out of the directory.
 func (m *Memory) Remove(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.people, id)
-	m.log = append(m.log, id)
+	m.people.remove(id)
+}
+
+// PutGroup makes g a group of the directory, in place of the one that had its id.
+func (m *Memory) PutGroup(g cache.Group) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.groups.put(g.ID, g)
+}
+
+// RemoveGroup takes a group out of the directory.
+func (m *Memory) RemoveGroup(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.groups.remove(id)
 }
 
 // LoseTokens makes every token given so far of no use.
 func (m *Memory) LoseTokens() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.log = append(m.log, "") // a change of nobody, so that new tokens differ
-	m.floor = len(m.log)
+	m.people.loseTokens()
+	m.groups.loseTokens()
 }
 
-// Asked returns how often a method was called.
+// Asked returns how often a method was called. Those of the groups' feed are named
+// MarkGroups, ListGroups and ChangesGroups.
 func (m *Memory) Asked(method string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.asked[method]
+}
+
+// Before has a function called before each question from now on, with the method's
+// name. An error is the answer to the question; the function may wait. Nil ends it.
+func (m *Memory) Before(before func(ctx context.Context, method string) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.before = before
+}
+
+// SetUsage has Usage tell this.
+func (m *Memory) SetUsage(u cache.Usage) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.usage = u
 }
 
 // enter counts a question and lets Before answer it.
@@ -77,84 +137,102 @@ func (m *Memory) enter(ctx context.Context, method string) error {
 	return before(ctx, method)
 }
 
-// Before has a function called before each question from now on, with the method's
-// name. An error is the answer to the question; the function may wait. Nil ends it.
-func (m *Memory) Before(before func(ctx context.Context, method string) error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.before = before
+// People implements cache.Source.
+func (m *Memory) People() cache.Feed[cache.Person] {
+	return feed[cache.Person]{m, "", &m.people, func(id string) cache.Person {
+		return cache.Person{Profile: &pb.Profile{Id: id}, Gone: true}
+	}}
 }
 
-// Mark implements cache.Source.
-func (m *Memory) Mark(ctx context.Context) (string, error) {
-	if err := m.enter(ctx, "Mark"); err != nil {
+// Groups implements cache.Source.
+func (m *Memory) Groups() cache.Feed[cache.Group] {
+	return feed[cache.Group]{m, "Groups", &m.groups, func(id string) cache.Group {
+		return cache.Group{ID: id, Gone: true}
+	}}
+}
+
+// Usage implements cache.Source.
+func (m *Memory) Usage() cache.Usage {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.usage
+}
+
+// feed is a store as it is read.
+type feed[T any] struct {
+	*Memory
+	name  string
+	store *store[T]
+	gone  func(id string) T
+}
+
+// Mark implements cache.Feed.
+func (f feed[T]) Mark(ctx context.Context) (string, error) {
+	if err := f.enter(ctx, "Mark"+f.name); err != nil {
 		return "", err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return strconv.Itoa(len(m.log)), nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strconv.Itoa(len(f.store.log)), nil
 }
 
-// List implements cache.Source.
-func (m *Memory) List(ctx context.Context) iter.Seq2[cache.Page, error] {
-	return func(yield func(cache.Page, error) bool) {
-		if err := m.enter(ctx, "List"); err != nil {
-			yield(cache.Page{}, err)
+// List implements cache.Feed.
+func (f feed[T]) List(ctx context.Context) iter.Seq2[cache.Page[T], error] {
+	return func(yield func(cache.Page[T], error) bool) {
+		if err := f.enter(ctx, "List"+f.name); err != nil {
+			yield(cache.Page[T]{}, err)
 			return
 		}
-		m.mu.Lock()
-		var people []cache.Person
-		for _, p := range m.people {
-			people = append(people, p)
-		}
-		m.mu.Unlock()
-		m.pages(people, cache.Page{Total: len(people)}, "", yield)
+		f.mu.Lock()
+		items := slices.Collect(maps.Values(f.store.items))
+		f.mu.Unlock()
+		f.pages(items, cache.Page[T]{Total: len(items)}, "", yield)
 	}
 }
 
-// Changes implements cache.Source.
-func (m *Memory) Changes(ctx context.Context, token string) iter.Seq2[cache.Page, error] {
-	return func(yield func(cache.Page, error) bool) {
-		if err := m.enter(ctx, "Changes"); err != nil {
-			yield(cache.Page{}, err)
+// Changes implements cache.Feed.
+func (f feed[T]) Changes(ctx context.Context, token string) iter.Seq2[cache.Page[T], error] {
+	return func(yield func(cache.Page[T], error) bool) {
+		if err := f.enter(ctx, "Changes"+f.name); err != nil {
+			yield(cache.Page[T]{}, err)
 			return
 		}
-		m.mu.Lock()
+		f.mu.Lock()
 		from, err := strconv.Atoi(token)
-		if err != nil || from < m.floor || from > len(m.log) {
-			m.mu.Unlock()
-			yield(cache.Page{}, cache.ErrTokenLost)
+		if err != nil || from < f.store.floor || from > len(f.store.log) {
+			f.mu.Unlock()
+			yield(cache.Page[T]{}, cache.ErrTokenLost)
 			return
 		}
-		var people []cache.Person
-		for _, id := range m.log[from:] { // the same person perhaps several times
-			if p, ok := m.people[id]; ok {
-				people = append(people, p)
+		var items []T
+		for _, id := range f.store.log[from:] { // the same item perhaps several times
+			if item, ok := f.store.items[id]; ok {
+				items = append(items, item)
 			} else if id != "" {
-				people = append(people, cache.Person{Profile: &pb.Profile{Id: id}, Gone: true})
+				items = append(items, f.gone(id))
 			}
 		}
-		next := strconv.Itoa(len(m.log))
-		m.mu.Unlock()
-		m.pages(people, cache.Page{}, next, yield)
+		next := strconv.Itoa(len(f.store.log))
+		f.mu.Unlock()
+		f.pages(items, cache.Page[T]{}, next, yield)
 	}
 }
 
-// pages yields people in pages, the first of which goes on from page, and the last
-// of which has the token.
-func (m *Memory) pages(people []cache.Person, page cache.Page, token string, yield func(cache.Page, error) bool) {
-	size := m.PageSize
+// pages yields items in pages, the first of which goes on from page, and the last of
+// which has the token.
+func (f feed[T]) pages(items []T, page cache.Page[T], token string, yield func(cache.Page[T], error) bool) {
+	size := f.PageSize
 	if size == 0 {
 		size = 3
 	}
-	for len(people) > size {
-		page.People, people = people[:size], people[size:]
+	for len(items) > size {
+		page.Items, items = items[:size], items[size:]
 		if !yield(page, nil) {
 			return
 		}
-		page = cache.Page{}
+		page = cache.Page[T]{}
 	}
-	page.People, page.Token = people, token
+	page.Items, page.Token = items, token
 	yield(page, nil)
 }
 
@@ -165,19 +243,15 @@ func (m *Memory) Find(ctx context.Context, ref cache.Ref) (cache.Person, error) 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p, ok := m.people[ref.ID]
+	p, ok := m.people.items[ref.ID]
 	if ref.Email != "" {
-		var people []cache.Person
-		for _, p := range m.people {
-			people = append(people, p)
-		}
-		p, ok = cache.Leads(ref.Email, people)
+		p, ok = cache.Leads(ref.Email, slices.Collect(maps.Values(m.people.items)))
 	}
 	if !ok {
 		return cache.Person{}, cache.ErrNotFound
 	}
 	p.Profile = proto.CloneOf(p.Profile)
-	if manager, ok := m.people[p.ManagerID]; ok {
+	if manager, ok := m.people.items[p.ManagerID]; ok {
 		p.Manager = cache.Summary(manager.Profile)
 	}
 	return p, nil

@@ -17,10 +17,12 @@ import (
 
 // Tenant is a Source under test, with the means to change its people.
 type Tenant struct {
-	Source     cache.Source
-	Put        func(cache.Person) // add or replace somebody
-	Remove     func(id string)
-	LoseTokens func() // make every token given so far of no use
+	Source      cache.Source
+	Put         func(cache.Person) // add or replace somebody
+	Remove      func(id string)
+	PutGroup    func(g cache.Group, members ...string) // add or replace a group, with these people
+	RemoveGroup func(id string)
+	LoseTokens  func() // make every token given so far of no use
 
 	now map[string]cache.Person // who is there, as the suite has put them
 }
@@ -61,6 +63,9 @@ func Run(t *testing.T, newTenant func(t *testing.T) Tenant) {
 		"find":            testFind,
 		"shared address":  testSharedAddress,
 		"cancelled":       testCancelled,
+		"groups":          testGroups,
+		"large group":     testLargeGroup,
+		"usage":           testUsage,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newTenant(t).watched()) })
 	}
@@ -91,12 +96,12 @@ func testList(t *testing.T, tenant Tenant) {
 		want[ID(i)] = p
 	}
 	got, total := map[string]cache.Person{}, 0
-	for page, err := range tenant.Source.List(t.Context()) {
+	for page, err := range tenant.Source.People().List(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		total += page.Total
-		for _, p := range page.People {
+		for _, p := range page.Items {
 			got[p.Profile.GetId()] = p
 		}
 	}
@@ -107,9 +112,9 @@ func testList(t *testing.T, tenant Tenant) {
 }
 
 func testEmpty(t *testing.T, tenant Tenant) {
-	for page, err := range tenant.Source.List(t.Context()) {
-		if err != nil || len(page.People) > 0 {
-			t.Errorf("List of nobody = %v, %v", page.People, err)
+	for page, err := range tenant.Source.People().List(t.Context()) {
+		if err != nil || len(page.Items) > 0 {
+			t.Errorf("List of nobody = %v, %v", page.Items, err)
 		}
 	}
 }
@@ -166,7 +171,7 @@ func testLostToken(t *testing.T, tenant Tenant) {
 	token := mark(t, tenant.Source)
 	tenant.LoseTokens()
 	var failed error
-	for _, err := range tenant.Source.Changes(t.Context(), token) {
+	for _, err := range tenant.Source.People().Changes(t.Context(), token) {
 		failed = err
 	}
 	if !errors.Is(failed, cache.ErrTokenLost) {
@@ -225,13 +230,134 @@ func testCancelled(t *testing.T, tenant Tenant) {
 	}
 }
 
+// SomeGroup returns the i-th group that the suite uses.
+func SomeGroup(i int) cache.Group {
+	return cache.Group{
+		ID:          fmt.Sprintf("00000000-0000-4000-9000-%012d", i),
+		DisplayName: fmt.Sprintf("Group %c", 'A'+i),
+		Email:       fmt.Sprintf("group.%c@contoso.com", 'a'+i),
+		Proxies:     []string{fmt.Sprintf("group.%c@contoso.com", 'a'+i)},
+		Unified:     i%2 == 0, Mail: true, Security: i%2 == 1, Team: i%4 == 0, Hidden: i%3 == 2,
+	}
+}
+
+func testGroups(t *testing.T, tenant Tenant) {
+	tenant.Put(Someone(0))
+	tenant.Put(Someone(1))
+	want := map[string]cache.Group{}
+	for i := range 8 {
+		tenant.PutGroup(SomeGroup(i), ID(0))
+		want[SomeGroup(i).ID] = SomeGroup(i)
+	}
+	got := map[string]cache.Group{}
+	for page, err := range tenant.Source.Groups().List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range page.Items {
+			got[g.ID] = g
+		}
+	}
+	expectGroups(t, got, want)
+
+	token, err := tenant.Source.Groups().Mark(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	renamed, bare, fresh := SomeGroup(1), SomeGroup(2), SomeGroup(9)
+	renamed.DisplayName = "Group Newname"
+	bare.Email, bare.Proxies, bare.Mail, bare.Hidden = "", nil, false, false
+	tenant.PutGroup(renamed, ID(0))
+	tenant.PutGroup(bare, ID(0))
+	tenant.PutGroup(fresh)
+	tenant.PutGroup(SomeGroup(3), ID(0), ID(1))
+	tenant.RemoveGroup(SomeGroup(4).ID)
+	got, next := groupChanges(t, tenant.Source, token)
+	for i := range 8 { // a source may tell again of what has not changed
+		if g := got[SomeGroup(i).ID]; i >= 5 && g.ID != "" {
+			expectGroups(t, map[string]cache.Group{g.ID: g}, map[string]cache.Group{g.ID: SomeGroup(i)})
+			delete(got, g.ID)
+		}
+	}
+	expectGroups(t, got, map[string]cache.Group{
+		renamed.ID: renamed, bare.ID: bare, fresh.ID: fresh, SomeGroup(3).ID: SomeGroup(3),
+		SomeGroup(4).ID: {ID: SomeGroup(4).ID, Gone: true},
+	})
+	tenant.LoseTokens()
+	for _, err = range tenant.Source.Groups().Changes(t.Context(), next) {
+	}
+	if !errors.Is(err, cache.ErrTokenLost) {
+		t.Errorf("Changes of groups from a lost token = %v, want %v", err, cache.ErrTokenLost)
+	}
+}
+
+// testLargeGroup has a group gain more members than a page may tell.
+func testLargeGroup(t *testing.T, tenant Tenant) {
+	var members []string
+	for i := range 20 {
+		tenant.Put(Someone(i))
+		members = append(members, ID(i))
+	}
+	tenant.PutGroup(SomeGroup(0))
+	tenant.PutGroup(SomeGroup(1))
+	token, err := tenant.Source.Groups().Mark(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant.PutGroup(SomeGroup(0), members...)
+	tenant.PutGroup(SomeGroup(1), members[:2]...)
+	got, _ := groupChanges(t, tenant.Source, token)
+	expectGroups(t, got, map[string]cache.Group{SomeGroup(0).ID: SomeGroup(0), SomeGroup(1).ID: SomeGroup(1)})
+}
+
+// groupChanges reads a round of groups. Of several changes of one, the last counts.
+func groupChanges(t *testing.T, source cache.Source, token string) (map[string]cache.Group, string) {
+	t.Helper()
+	got, next := map[string]cache.Group{}, ""
+	for page, err := range source.Groups().Changes(t.Context(), token) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range page.Items {
+			if g.Gone {
+				g = cache.Group{ID: g.ID, Gone: true}
+			}
+			got[g.ID] = g
+		}
+		next = page.Token
+	}
+	if next == "" {
+		t.Fatal("a round of groups ended without a token")
+	}
+	return got, next
+}
+
+func expectGroups(t *testing.T, got, want map[string]cache.Group) {
+	t.Helper()
+	for id, g := range got {
+		g.Said, g.MembersChanged = 0, false
+		got[id] = g
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("groups differ (-want +got):\n%s", diff)
+	}
+}
+
+func testUsage(t *testing.T, tenant Tenant) {
+	before := tenant.Source.Usage()
+	mark(t, tenant.Source)
+	if after := tenant.Source.Usage(); after.Calls < before.Calls || after.Units < before.Units || after.Failing {
+		t.Errorf("Usage = %+v after a question, %+v before", after, before)
+	}
+}
+
 func gone(i int) cache.Person {
 	return cache.Person{Profile: &pb.Profile{Id: ID(i)}, Gone: true}
 }
 
 func mark(t *testing.T, source cache.Source) string {
 	t.Helper()
-	token, err := source.Mark(t.Context())
+	token, err := source.People().Mark(t.Context())
 	if err != nil || token == "" {
 		t.Fatalf("Mark = %q, %v; want a token", token, err)
 	}
@@ -242,7 +368,7 @@ func mark(t *testing.T, source cache.Source) string {
 func (tenant Tenant) changes(t *testing.T, token string) (map[string]cache.Person, string) {
 	t.Helper()
 	got, next := map[string]cache.Person{}, ""
-	for page, err := range tenant.Source.Changes(t.Context(), token) {
+	for page, err := range tenant.Source.People().Changes(t.Context(), token) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +376,7 @@ func (tenant Tenant) changes(t *testing.T, token string) (map[string]cache.Perso
 			t.Error("a page came after the one with the token")
 		}
 		next = page.Token
-		for _, p := range page.People {
+		for _, p := range page.Items {
 			if p.Gone {
 				p = cache.Person{Profile: &pb.Profile{Id: p.Profile.GetId()}, Gone: true}
 			}

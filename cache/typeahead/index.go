@@ -105,3 +105,12 @@ func (x *Index) Len() int {
 	}
 	return x.left + len(x.overlay.ids)
 }
+
+// Bytes returns about how much memory the index takes, the ids and names that it
+// shares with whoever gave them left out.
+func (x *Index) Bytes() int {
+	if x == nil {
+		return 0
+	}
+	return x.base.bytes() + x.overlay.bytes() + 8*len(x.gone)
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unsafe"
 )
 
 // document is a person as a segment is built from them.
@@ -193,6 +194,16 @@ func (s *segment) find(id string) (uint32, bool) {
 		return 0, false
 	}
 	return s.byID[i], true
+}
+
+// bytes is about how much memory a segment takes, ids and names left out.
+func (s *segment) bytes() int {
+	if s == nil {
+		return 0
+	}
+	const perDocument = int(unsafe.Sizeof("") + unsafe.Sizeof(order{}))
+	return len(s.ids)*perDocument + len(s.text) +
+		4*(len(s.byID)+len(s.ends)+len(s.posts)+len(s.last)+len(s.words)+len(s.lastWord))
 }
 
 // span is the words that begin with a text, by number; the text itself, if it is a

@@ -4,6 +4,7 @@
 //	people suggest          (interactive: the list follows each keystroke)
 //	people suggest "ana k"
 //	people status
+//	people refresh
 //
 // It exits with 0 when there was an answer, 1 when the call failed, 2 when the
 // command line was wrong, and 4 when there is no such person.
@@ -57,6 +58,7 @@ type flags struct {
 	Profile profileCommand `cmd:"" help:"Show a person, named by any of their addresses or by id."`
 	Suggest suggestCommand `cmd:"" help:"Find people to invite by the first letters of their names and addresses. Without a query, interactively."`
 	Status  statusCommand  `cmd:"" help:"Show how the directory stands in the service's memory."`
+	Refresh refreshCommand `cmd:"" help:"Have the service read its directory at once."`
 }
 
 // session is what a command works with.

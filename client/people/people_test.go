@@ -7,12 +7,14 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
@@ -22,6 +24,7 @@ type service struct {
 	pb.UnimplementedPeopleInsightsServiceServer
 	pb.UnimplementedDirectoryAdminServiceServer
 	suggested *pb.SuggestInviteesRequest // the last request
+	refreshed *pb.RefreshDirectoryRequest
 }
 
 var eva = &pb.Profile{Id: "00000000-0000-4000-8000-000000000001", DisplayName: "Eva Müller", Email: "eva@contoso.com",
@@ -50,7 +53,21 @@ func (s *service) SuggestInvitees(_ context.Context, in *pb.SuggestInviteesReque
 
 func (*service) GetDirectoryStatus(context.Context, *pb.GetDirectoryStatusRequest) (*pb.GetDirectoryStatusResponse, error) {
 	return &pb.GetDirectoryStatusResponse{TenantId: "t", State: pb.DirectoryState_DIRECTORY_STATE_FILLING, People: 5, ExpectedPeople: 9,
+		Groups: 3, HeldBack: &pb.HeldBack{Removals: 312, Held: 4000},
+		GraphUsage:  &pb.GraphUsage{BudgetUnits: 4000, SpentUnits: 5, Window: durationpb.New(10 * time.Second), Calls: 7, Units: 9, ThrottledCalls: 2, RefusedCalls: 1},
+		Sweep:       &pb.SweepStatus{Sweeps: 2, MissingPeople: 1, LastDuration: durationpb.New(1500 * time.Millisecond)},
 		LastFailure: &pb.SourceFailure{Message: "grant User.Read.All"}}, nil
+}
+
+func (s *service) RefreshDirectory(ctx context.Context, in *pb.RefreshDirectoryRequest) (*pb.RefreshDirectoryResponse, error) {
+	s.refreshed = in
+	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) < time.Minute {
+		return nil, status.Error(codes.DeadlineExceeded, "a listing takes longer than this")
+	}
+	if !in.GetConfirmRemovals() {
+		return nil, status.Error(codes.FailedPrecondition, "more people would be removed than may go at once")
+	}
+	return &pb.RefreshDirectoryResponse{Changes: 312, Freshness: &pb.Freshness{Revision: 8}}, nil
 }
 
 // people runs the command and returns what it prints and how it exits.
@@ -83,7 +100,11 @@ func TestCommands(t *testing.T) {
 		{"profile nobody@contoso.com", []string{"the directory has no such person"}, exitNotFound},
 		{"suggest e m", []string{"王小明  ming@contoso.com\n", "Eva     eva@contoso.com  guest, Engineer  [other address e.m@contoso.com]"}, 0},
 		{"suggest zzz", []string{"nobody"}, 0},
-		{"status", []string{"state         filling", "people        5 of 9", "grant User.Read.All"}, 0},
+		{"status", []string{"state         filling", "people        5 of 9", "grant User.Read.All", "groups        3",
+			"the removal of 312 of 4000 people; if they are gone indeed: people refresh --confirm-removals", "5 of 4000 units in 10s",
+			"7 calls, 9 units; 2 throttled, 1 not made", "2, the last in 1.5s; found 1 missing"}, 0},
+		{"refresh", []string{"more people would be removed"}, exitFailed},
+		{"refresh --relist --confirm-removals", []string{"312 changes; revision 8"}, 0},
 		{"", []string{"expected"}, exitUsage},
 		{"profile", []string{"expected"}, exitUsage},
 		{"suggest --kind robot e", []string{"robot"}, exitUsage},
@@ -106,6 +127,16 @@ func TestJSON(t *testing.T) {
 	var got pb.GetProfileResponse
 	if err := protojson.Unmarshal([]byte(out), &got); err != nil || !proto.Equal(got.GetProfile(), eva) {
 		t.Errorf("-o json prints %s (%v)", out, err)
+	}
+}
+
+func TestRefreshAsksForWhatItIsTold(t *testing.T) {
+	s := &service{}
+	if out, exit := people(t, s, "refresh", "--relist", "--confirm-removals"); exit != 0 {
+		t.Fatal(out)
+	}
+	if want := (&pb.RefreshDirectoryRequest{Relist: true, ConfirmRemovals: true}); !proto.Equal(s.refreshed, want) {
+		t.Errorf("asked %v, want %v", s.refreshed, want)
 	}
 }
 

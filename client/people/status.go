@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
@@ -24,18 +25,30 @@ func (statusCommand) Run(s *session) error {
 	if out.GetExpectedPeople() > 0 {
 		people += fmt.Sprint(" of ", out.GetExpectedPeople())
 	}
+	usage, sweep := out.GetGraphUsage(), out.GetSweep()
 	rows := [][2]string{
 		{"tenant", out.GetTenantId()},
 		{"state", word(out.GetState().String(), "DIRECTORY_STATE_")},
+		{"held back", heldBack(out.GetHeldBack())},
 		{"people", people},
 		{"suggestible", fmt.Sprint(out.GetSuggestiblePeople())},
+		{"groups", fmt.Sprint(out.GetGroups())},
 		{"revision", fmt.Sprint(out.GetFreshness().GetRevision())},
 		{"as of", local(out.GetFreshness().GetAsOfTime())},
-		{"filled in", took(out)},
+		{"lag", short(out.GetLag())},
+		{"filled in", short(out.GetFillDuration())},
 		{"rounds", fmt.Sprint(out.GetRounds())},
+		{"last round", short(out.GetLastRoundDuration())},
 		{"next round", local(out.GetNextRoundTime())},
+		{"next sweep", local(sweep.GetNextTime())},
+		{"sweeps", swept(sweep)},
+		{"quota", fmt.Sprintf("%d of %d units in %s", usage.GetSpentUnits(), usage.GetBudgetUnits(), short(usage.GetWindow()))},
+		{"Graph", fmt.Sprintf("%d calls, %d units; %d throttled, %d not made", usage.GetCalls(), usage.GetUnits(), usage.GetThrottledCalls(), usage.GetRefusedCalls())},
+		{"index", fmt.Sprintf("%.1f MB", float64(out.GetIndexBytes())/1e6)},
 		{"started", local(out.GetStartTime())},
 		{"last failure", failure(out.GetLastFailure())},
+		{"of groups", failure(out.GetLastGroupFailure())},
+		{"of sweeps", failure(sweep.GetLastFailure())},
 	}
 	for _, row := range rows {
 		if row[1] != "" {
@@ -52,11 +65,34 @@ func local(t *timestamppb.Timestamp) string {
 	return t.AsTime().Local().Format(time.DateTime)
 }
 
-func took(out *pb.GetDirectoryStatusResponse) string {
-	if out.GetFillDuration() == nil {
+// short is a duration as people read it.
+func short(d *durationpb.Duration) string {
+	if d == nil {
 		return ""
 	}
-	return out.GetFillDuration().AsDuration().Round(time.Millisecond).String()
+	if whole := d.AsDuration(); whole >= 10*time.Second {
+		return whole.Round(time.Second).String()
+	}
+	return d.AsDuration().Round(time.Millisecond).String()
+}
+
+func heldBack(back *pb.HeldBack) string {
+	if back == nil {
+		return ""
+	}
+	what := "people"
+	if back.GetGroups() {
+		what = "groups"
+	}
+	return fmt.Sprintf("the removal of %d of %d %s; if they are gone indeed: people refresh --confirm-removals", back.GetRemovals(), back.GetHeld(), what)
+}
+
+func swept(s *pb.SweepStatus) string {
+	if s.GetSweeps() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d, the last in %s; found %d missing, %d surplus, %d changed", s.GetSweeps(), short(s.GetLastDuration()),
+		s.GetMissingPeople(), s.GetSurplusPeople(), s.GetChangedPeople())
 }
 
 func failure(f *pb.SourceFailure) string {

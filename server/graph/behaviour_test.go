@@ -18,11 +18,11 @@ import (
 // list reads everybody, by name.
 func list(t *testing.T, source cache.Source) (names []string, err error) {
 	t.Helper()
-	for page, err := range source.List(t.Context()) {
+	for page, err := range source.People().List(t.Context()) {
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range page.People {
+		for _, p := range page.Items {
 			names = append(names, p.Profile.GetDisplayName())
 		}
 	}
@@ -39,8 +39,8 @@ func TestFaults(t *testing.T) {
 		says  string // the error, for good
 		after bool   // works again when it was for once
 	}{
-		{"429 with seconds", simulator.Fault{Status: 429, RetryAfter: "0.05"}, cache.ErrThrottled, "throttling", true},
-		{"429 without", simulator.Fault{Status: 429}, cache.ErrThrottled, "throttling", true},
+		{"429 with seconds", simulator.Fault{Status: 429, RetryAfter: "0.05"}, cache.ErrThrottled, "throttling", false},
+		{"429 without", simulator.Fault{Status: 429}, cache.ErrThrottled, "throttling", false},
 		{"500", simulator.Fault{Status: 500}, cache.ErrUnavailable, "500", true},
 		{"502 with a page", simulator.Fault{Status: 502, Body: []byte("<html>bad gateway"), ContentType: "text/html"}, cache.ErrUnavailable, "502", true},
 		{"503", simulator.Fault{Status: 503, RetryAfter: "0.05"}, cache.ErrUnavailable, "503", true},
@@ -69,19 +69,25 @@ func TestFaults(t *testing.T) {
 			}
 			if errors.Is(row.want, cache.ErrThrottled) { // a listing goes on when it may, however often it is put off
 				clear()
-				row.fault.Path, row.fault.Times = "/users?", 3
+				row.fault.Path, row.fault.Times = "/users?", 2
 				clear = sim.Fail(row.fault)
 				if names, err := list(t, client); err != nil || len(names) != 1 {
-					t.Errorf("List, put off three times, = %v, %v", names, err)
+					t.Errorf("List, put off twice, = %v, %v", names, err)
 				}
 			} else if _, err := list(t, client); !errors.Is(err, row.want) {
 				t.Errorf("List = %v, want %v", err, row.want)
 			}
 			clear()
+			if _, err := list(t, client); err != nil { // and closes the breaker
+				t.Errorf("List afterwards = %v", err)
+			}
 			row.fault.Path, row.fault.Times = "/users/", 1
 			sim.Fail(row.fault)
-			if _, err := client.Find(t.Context(), id); (err == nil) != row.after {
+			if _, err = client.Find(t.Context(), id); (err == nil) != row.after {
 				t.Errorf("Find when it fails once = %v, want an answer: %v", err, row.after)
+			}
+			if wait, ok := cache.RetryAfter(err); ok {
+				<-time.After(wait)
 			}
 			if _, err := client.Find(t.Context(), id); err != nil {
 				t.Errorf("Find afterwards = %v", err)
@@ -118,25 +124,25 @@ func TestLostLinks(t *testing.T) {
 		"another 400":       {Status: 400, Code: "Request_BadRequest", Message: "The token has expired."},
 	} {
 		client, sim := start(t, simulator.Config{}, simulator.Company())
-		token, err := client.Mark(t.Context())
+		token, err := client.People().Mark(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		fault.Path = "/users/delta"
 		sim.Fail(fault)
-		for _, err := range client.Changes(t.Context(), token) {
+		for _, err := range client.People().Changes(t.Context(), token) {
 			if !errors.Is(err, cache.ErrTokenLost) {
 				t.Errorf("%s: Changes = %v, want %v", what, err, cache.ErrTokenLost)
 			}
 		}
 	}
 	client, sim := start(t, simulator.Config{}, simulator.Company(), func(c *graph.Config) { c.Attempts = 1 })
-	token, err := client.Mark(t.Context())
+	token, err := client.People().Mark(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	sim.Fail(simulator.Fault{Path: "/users/delta", Status: 503})
-	for _, err := range client.Changes(t.Context(), token) {
+	for _, err := range client.People().Changes(t.Context(), token) {
 		if !errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrTokenLost) {
 			t.Errorf("Changes of a failing Graph = %v, want %v", err, cache.ErrUnavailable)
 		}
@@ -207,14 +213,14 @@ func TestHostileBodies(t *testing.T) {
 // and their price.
 func TestWhatIsAsked(t *testing.T) {
 	client, sim := start(t, simulator.Config{}, simulator.Invent(2500, 3))
-	token, err := client.Mark(t.Context())
+	token, err := client.People().Mark(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if names, err := list(t, client); err != nil || len(names) != 2500 {
 		t.Fatalf("List = %d people, %v", len(names), err)
 	}
-	for _, err := range client.Changes(t.Context(), token) {
+	for _, err := range client.People().Changes(t.Context(), token) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,6 +20,10 @@ import (
 	khttp "github.com/microsoft/kiota-http-go"
 	msgraphcore "github.com/microsoftgraph/msgraph-sdk-go-core"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/peopleinsights/peopleinsights/cache"
 )
 
 // Config is what a Client needs.
@@ -30,22 +34,28 @@ type Config struct {
 	Credential Credential
 	// CAPEM holds certificates to trust beside the system's; empty for none.
 	CAPEM []byte
-	// Attempts is how often a question of the synchronisation is asked before its
-	// failure counts; zero means four. While Graph throttles, it is asked for as long
-	// as that takes. Questions that people wait for are asked at most twice: they
-	// rather hear soon that there is no answer.
+	// Attempts is how often a page of a listing is asked for before its failure counts;
+	// zero means four. While Graph throttles, it is asked for as long as that takes.
+	// Other questions are asked at most twice: changes are asked for again by whoever
+	// follows them, and people rather hear soon that there is no answer.
 	Attempts int
-	// AttemptTimeout bounds one attempt; zero means a minute.
-	AttemptTimeout time.Duration
-	// MaxWait is the longest that a question that people wait for is put off before
-	// it is asked again. A Graph that asks for more is not waited for: the failure
-	// says how long to wait. Zero means ten seconds.
-	MaxWait time.Duration
+	// AnswerTimeout bounds one answer, from the request to its last byte; zero means two
+	// minutes. StallTimeout bounds how long an answer may make no progress, and take to
+	// begin (a page of a listing three times as long); zero means ten seconds.
+	AnswerTimeout time.Duration
+	StallTimeout  time.Duration
+	// QuotaShare is the share of the tenant's quota that may be spent; zero means a
+	// half.
+	QuotaShare float64
 	// SignInTimeout bounds how long a token is waited for; zero means five seconds.
 	SignInTimeout time.Duration
 	// MaxConcurrent bounds how many calls that people wait for are under way at once;
 	// zero means 16. The synchronisation's one comes on top.
 	MaxConcurrent int
+	// Metrics count what is asked; nil counts nothing.
+	Metrics *Metrics
+	// Tracer makes a span of each call, which names nobody. Nil makes none.
+	Tracer trace.TracerProvider
 	// Log hears of questions of the synchronisation that have to be asked again. Nil
 	// discards.
 	Log *slog.Logger
@@ -57,9 +67,9 @@ type Client struct {
 	config     Config
 	adapter    *msgraphcore.GraphRequestAdapterBase
 	transport  *http.Transport
+	governor   *governor
 	credential *renewable
 	users      *users.UsersRequestBuilder
-	slots      chan struct{} // one is held by each call under way
 	// plainFilters is set once Graph has refused a filter of several properties.
 	plainFilters atomic.Bool
 }
@@ -71,11 +81,15 @@ func New(config Config) (*Client, error) {
 		return nil, errors.New("graph: an endpoint is needed")
 	}
 	config.Attempts = cmp.Or(config.Attempts, 4)
-	config.AttemptTimeout = cmp.Or(config.AttemptTimeout, time.Minute)
-	config.MaxWait = cmp.Or(config.MaxWait, 10*time.Second)
+	config.AnswerTimeout = cmp.Or(config.AnswerTimeout, 2*time.Minute)
+	config.StallTimeout = cmp.Or(config.StallTimeout, 10*time.Second)
+	config.QuotaShare = cmp.Or(config.QuotaShare, 0.5)
 	config.MaxConcurrent = cmp.Or(config.MaxConcurrent, 16)
 	config.SignInTimeout = cmp.Or(config.SignInTimeout, 5*time.Second)
 	config.Log = cmp.Or(config.Log, slog.New(slog.DiscardHandler))
+	if config.Tracer == nil {
+		config.Tracer = noop.NewTracerProvider()
+	}
 	transport, err := newTransport(config)
 	if err != nil {
 		return nil, err
@@ -92,8 +106,9 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
 	}
+	governor := newGovernor(config, transport)
 	adapter, err := msgraphcore.NewGraphRequestAdapterBaseWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
-		authentication, msgraphcore.GraphClientOptions{}, nil, nil, newHTTPClient(transport))
+		authentication, msgraphcore.GraphClientOptions{}, nil, nil, newHTTPClient(governor))
 	if err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
 	}
@@ -103,11 +118,14 @@ func New(config Config) (*Client, error) {
 		config:     config,
 		adapter:    adapter,
 		transport:  transport,
+		governor:   governor,
 		credential: credential,
 		users:      users.NewUsersRequestBuilderInternal(map[string]string{"baseurl": base}, adapter),
-		slots:      make(chan struct{}, config.MaxConcurrent),
 	}, nil
 }
+
+// Usage implements cache.Source.
+func (c *Client) Usage() cache.Usage { return c.governor.used() }
 
 // Close lets go of idle connections. Calls under way go on.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
@@ -115,7 +133,7 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // newHTTPClient puts the SDK's middleware over transport, in an order that is
 // always the same. Redirects are not followed: Graph gives links, and a token
 // must not travel elsewhere.
-func newHTTPClient(transport *http.Transport) *http.Client {
+func newHTTPClient(transport http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport: khttp.NewCustomTransportWithParentTransport(transport,
 			msgraphcore.NewGraphTelemetryHandler(&msgraphcore.GraphClientOptions{}),
@@ -137,7 +155,9 @@ func newTransport(config Config) (*http.Transport, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone() // proxies from the environment included
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	transport.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
-	transport.ResponseHeaderTimeout = 20 * time.Second // Graph takes a second or two for a page
+	transport.TLSHandshakeTimeout = 5 * time.Second
+	// A connection that died without a word is noticed, and not used again.
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: config.StallTimeout, PingTimeout: 5 * time.Second}
 	transport.MaxIdleConnsPerHost = config.MaxConcurrent
 	return transport, nil
 }
@@ -145,35 +165,25 @@ func newTransport(config Config) (*http.Transport, error) {
 // request makes a request anew, for each attempt.
 type request func(context.Context) (*abstractions.RequestInformation, error)
 
-// patience is for whom a question is asked.
-type patience uint8
-
-const (
-	waitedFor  patience = iota // people wait for the answer
-	unattended                 // nobody does
-)
-
-// lookupAttempts is how often a question is asked that people wait for.
-const lookupAttempts = 2
-
 // get asks Graph and hands a good response to read. This is the one retry policy:
-// faults of the server and the network, cut and garbled bodies and throttling are
-// tried again, after as long as Graph asks or twice as long each time. need names
-// the permission that the question takes.
-func (c *Client) get(ctx context.Context, p patience, need string, request request, read func(*http.Response) error) error {
+// faults of the server and the network, cut and garbled bodies are tried again, after as
+// long as Graph asks or twice as long each time; throttling is for questions that
+// nobody waits for: people are told at once how long it takes. need names the
+// permission that the question takes.
+func (c *Client) get(ctx context.Context, p priority, need string, request request, read func(*http.Response) error) error {
 	for attempt := 1; ; attempt++ {
 		err := c.attempt(ctx, p, need, request, read)
 		if attempt == 1 && errors.Is(err, errBadToken) && c.credential.renew() == nil {
 			continue
 		}
-		if err == nil || ctx.Err() != nil || !retryable(err) || !c.goesOn(p, attempt, err) {
+		if err == nil || ctx.Err() != nil || !c.goesOn(p, attempt, err) {
 			return err
 		}
 		wait := backoff(err, attempt)
-		if deadline, ok := ctx.Deadline(); p == waitedFor && wait > c.config.MaxWait || ok && time.Until(deadline) < wait {
+		if deadline, ok := ctx.Deadline(); p == high && wait > maxPatience || ok && time.Until(deadline) < wait {
 			return err
 		}
-		if p == unattended {
+		if p != high {
 			c.config.Log.Warn("a question to Microsoft Graph has to be asked again", slog.Any("error", err), slog.Duration("after", wait))
 		}
 		if sleep(ctx, wait) != nil {
@@ -182,25 +192,30 @@ func (c *Client) get(ctx context.Context, p patience, need string, request reque
 	}
 }
 
+// maxPatience is how long a question that people wait for is put off before it is asked
+// again.
+const maxPatience = 2 * time.Second
+
 // goesOn tells whether a question is asked again after an attempt that failed.
-func (c *Client) goesOn(p patience, attempt int, err error) bool {
-	if p == waitedFor {
-		return attempt < lookupAttempts
+func (c *Client) goesOn(p priority, attempt int, err error) bool {
+	switch {
+	case errors.Is(err, errThrottled):
+		return p != high
+	case !errors.Is(err, errUnavailable):
+		return false
+	case p == low:
+		return attempt < c.config.Attempts
+	default:
+		return attempt < min(c.config.Attempts, 2)
 	}
-	return attempt < c.config.Attempts || errors.Is(err, errThrottled)
 }
 
-func (c *Client) attempt(ctx context.Context, p patience, need string, request request, read func(*http.Response) error) error {
-	if p == waitedFor {
-		select {
-		case c.slots <- struct{}{}:
-			defer func() { <-c.slots }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+func (c *Client) attempt(ctx context.Context, p priority, need string, request request, read func(*http.Response) error) (err error) {
+	if err := c.governor.admit(p); err != nil {
+		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.AttemptTimeout)
-	defer cancel()
+	defer func() { c.governor.hear(ctx, err) }()
+	ctx = withPriority(ctx, p)
 	info, err := request(ctx)
 	if err != nil {
 		return fmt.Errorf("graph: making a request: %w", err)
@@ -208,6 +223,9 @@ func (c *Client) attempt(ctx context.Context, p patience, need string, request r
 	return c.send(ctx, info, func(response *http.Response) error {
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
+			if response.StatusCode == http.StatusServiceUnavailable {
+				c.transport.CloseIdleConnections() // another server may be well
+			}
 			return responseError(response, need)
 		}
 		if err := read(response); err != nil {

@@ -12,9 +12,9 @@ import (
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// page is a page of people with Graph's links.
-type page struct {
-	cache.Page
+// page is a page of a collection with Graph's links.
+type page[T any] struct {
+	cache.Page[T]
 	nextLink, deltaLink string
 }
 
@@ -50,19 +50,28 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// decodePage reads a page of a listing or of changes.
-func decodePage(body io.Reader) (page, error) {
+// decodePeople reads a page of people.
+func decodePeople(body io.Reader) (page[cache.Person], error) {
+	return decodePage(body, func(d decoder) (cache.Person, bool, error) {
+		person, err := d.person()
+		return person, person.Profile.GetId() != "", err
+	})
+}
+
+// decodePage reads a page of a listing or of changes. Each of its items is read by
+// item, which tells whether it is one: a null, or something without an id, is none.
+func decodePage[T any](body io.Reader, item func(decoder) (T, bool, error)) (page[T], error) {
 	d := newDecoder(body)
-	var read page
+	var read page[T]
 	isPage := false
 	err := d.object(func(name string) (err error) {
 		switch name {
 		case "value":
 			isPage = true
 			return d.array(func() error {
-				person, err := d.person()
-				if err == nil && person.Profile.GetId() != "" {
-					read.People = append(read.People, person)
+				one, ok, err := item(d)
+				if err == nil && ok {
+					read.Items = append(read.Items, one)
 				}
 				return err
 			})

@@ -25,6 +25,8 @@ type Error struct {
 	kind error
 	text string
 	wait time.Duration
+	id   string // Graph's request id
+	ours bool   // Graph was not asked
 }
 
 // Error says what failed and what to mend.
@@ -36,6 +38,10 @@ func (e *Error) Unwrap() error { return e.kind }
 // RetryAfter is how long Graph asks to wait; zero where it does not say.
 func (e *Error) RetryAfter() time.Duration { return e.wait }
 
+// RequestID is Graph's name for the request, for Microsoft's support; empty where it
+// gave none.
+func (e *Error) RequestID() string { return e.id }
+
 // Short names for what an Error can be.
 var (
 	errNotFound    = cache.ErrNotFound
@@ -43,6 +49,7 @@ var (
 	errThrottled   = cache.ErrThrottled
 	errDenied      = cache.ErrDenied
 	errTokenLost   = cache.ErrTokenLost
+	errQuota       = cache.ErrQuota
 )
 
 // errBadToken is a token that Graph refuses. A new one may do.
@@ -77,25 +84,31 @@ func responseError(response *http.Response, need string) error {
 	data, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
 	_ = json.Unmarshal(data, &body) // some faults come without a body, or with a page
 	code := body.Error.Code
-	tail := fmt.Sprintf("(%s)", what(response, code))
+	e := &Error{kind: errUnavailable, text: "Microsoft Graph failed", id: requestID(response), wait: retryAfter(response.Header, time.Now())}
 	switch status := response.StatusCode; {
 	case status == http.StatusNotFound && code == "Request_ResourceNotFound":
-		return &Error{kind: errNotFound, text: "Microsoft Graph knows no such person " + tail}
+		e.kind, e.text = errNotFound, "Microsoft Graph knows no such person"
 	case lostToken(status, body):
-		return &Error{kind: errTokenLost, text: "Microsoft Graph no longer tells changes from this token " + tail}
-	case status == http.StatusUnauthorized:
-		return &Error{kind: errBadToken, text: "Microsoft Graph refuses the app's token: check that the Graph URL, the authority URL and the tenant id belong together " + tail}
+		e.kind, e.text = errTokenLost, "Microsoft Graph no longer tells changes from this token"
+	case status == http.StatusUnauthorized, status == http.StatusForbidden && challenges(response):
+		e.kind, e.text = errBadToken, "Microsoft Graph refuses the app's token: check that the Graph URL, the authority URL and the tenant id belong together"
 	case status == http.StatusForbidden:
-		return &Error{kind: errDenied, text: "Microsoft Graph refuses the app: grant it the application permission " + need + ", with an administrator's consent " + tail}
+		e.kind, e.text = errDenied, "Microsoft Graph refuses the app: grant it the application permission "+need+", with an administrator's consent"
 	case status == http.StatusTooManyRequests:
-		return &Error{kind: errThrottled, text: "Microsoft Graph is throttling " + tail, wait: retryAfter(response.Header, time.Now())}
+		e.kind, e.text = errThrottled, "Microsoft Graph is throttling"
 	case status == http.StatusBadRequest || status == http.StatusNotImplemented:
-		return &Error{kind: errUnsupported, text: "Microsoft Graph does not accept the question " + tail}
+		e.kind, e.text = errUnsupported, "Microsoft Graph does not accept the question"
+	case status == http.StatusConflict: // two of its own changes met
 	case status >= 300 && status < 500:
-		return &Error{kind: errUnavailable, text: "this is not Microsoft Graph's answer: check the Graph URL " + tail}
-	default:
-		return &Error{kind: errUnavailable, text: "Microsoft Graph failed " + tail, wait: retryAfter(response.Header, time.Now())}
+		e.text = "this is not Microsoft Graph's answer: check the Graph URL"
 	}
+	e.text += fmt.Sprintf(" (%s)", what(response, code))
+	return e
+}
+
+// challenges tells whether a refusal asks for a newer token, as conditional access does.
+func challenges(response *http.Response) bool {
+	return strings.Contains(response.Header.Get("WWW-Authenticate"), "insufficient_claims")
 }
 
 // lostToken tells whether changes have to be given up for a listing. Graph says so
@@ -123,10 +136,17 @@ func what(response *http.Response, code string) string {
 	if code != "" && len(code) <= 80 {
 		text += " " + code
 	}
-	if id := response.Header.Get("request-id"); id != "" && len(id) <= 80 {
+	if id := requestID(response); id != "" {
 		text += ", request-id " + id
 	}
 	return strings.ToValidUTF8(text, "")
+}
+
+func requestID(response *http.Response) string {
+	if id := response.Header.Get("request-id"); len(id) <= 80 {
+		return strings.ToValidUTF8(id, "")
+	}
+	return ""
 }
 
 // bodyError is a good answer that broke off or could not be read.
@@ -135,11 +155,14 @@ func bodyError(response *http.Response, err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	return &Error{kind: errUnavailable, text: fmt.Sprintf("Microsoft Graph's answer broke off or is not JSON (%s)", what(response, ""))}
+	return &Error{kind: errUnavailable, text: fmt.Sprintf("Microsoft Graph's answer broke off or is not JSON (%s)", what(response, "")), id: requestID(response)}
 }
 
 // sendError makes the error of a request that got no response.
 func (c *Client) sendError(ctx context.Context, err error) error {
+	if known, ok := errors.AsType[*Error](err); ok {
+		return known // the governor's
+	}
 	if _, ok := errors.AsType[interface {
 		error
 		NonRetriable() // as azidentity's errors are marked

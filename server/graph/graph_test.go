@@ -45,7 +45,7 @@ func start(t *testing.T, config simulator.Config, directory *simulator.Directory
 func TestSource(t *testing.T) {
 	for name, config := range map[string]simulator.Config{
 		"plain":               {},
-		"small pages, twice":  {DeltaPageSize: 2, Replay: true, EmptyPages: true},
+		"small pages, twice":  {DeltaPageSize: 2, DeltaLinkSize: 3, Replay: true, EmptyPages: true},
 		"joined filters fail": {RefuseJoinedFilters: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,6 +62,16 @@ func TestSource(t *testing.T) {
 					},
 					Remove: func(id string) {
 						if err := directory.Delete(id); err != nil {
+							t.Fatal(err)
+						}
+					},
+					PutGroup: func(g cache.Group, members ...string) {
+						if err := directory.PutGroup(groupResource(t, g, members)); err != nil {
+							t.Fatal(err)
+						}
+					},
+					RemoveGroup: func(id string) {
+						if err := directory.DeleteGroup(id); err != nil {
 							t.Fatal(err)
 						}
 					},
@@ -104,6 +114,34 @@ func resource(t *testing.T, p cache.Person) []byte {
 		}
 	}
 	data, err := json.Marshal(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// groupResource is a group as Graph tells of it.
+func groupResource(t *testing.T, g cache.Group, members []string) []byte {
+	t.Helper()
+	group := map[string]any{
+		"id": g.ID, "displayName": g.DisplayName, "mailEnabled": g.Mail, "securityEnabled": g.Security,
+		"groupTypes": []string{}, "resourceProvisioningOptions": []string{}, "visibility": "Private",
+		"memberIds": append([]string{}, members...),
+	}
+	if g.Email != "" {
+		group["mail"] = g.Email
+		group["proxyAddresses"] = []string{"SMTP:" + g.Email, "SIP:" + g.Email}
+	}
+	if g.Unified {
+		group["groupTypes"] = []string{"DynamicMembership", "Unified"}
+	}
+	if g.Team {
+		group["resourceProvisioningOptions"] = []string{"Team"}
+	}
+	if g.Hidden {
+		group["visibility"] = "HiddenMembership"
+	}
+	data, err := json.Marshal(group)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,10 @@ var propertyList = []property{
 	text("surname", 4, func(p *pb.Profile) *string { return &p.Surname }),
 	text("mail", 5, func(p *pb.Profile) *string { return &p.Email }),
 	text("userPrincipalName", 6, func(p *pb.Profile) *string { return &p.UserPrincipalName }),
-	{"proxyAddresses", cache.FieldProxies, readProxies},
+	{"proxyAddresses", cache.FieldProxies, func(d decoder, p *cache.Person) (err error) {
+		p.Proxies, err = d.smtp()
+		return err
+	}},
 	{"otherMails", cache.FieldOtherMails, func(d decoder, p *cache.Person) (err error) {
 		p.OtherMails, err = d.texts()
 		return err
@@ -91,16 +94,16 @@ func text(name string, field protoreflect.FieldNumber, where func(*pb.Profile) *
 	}}
 }
 
-// readProxies keeps the SMTP addresses of all proxies; SIP, X500 and others are
-// no e-mail addresses.
-func readProxies(d decoder, p *cache.Person) error {
+// smtp keeps the SMTP addresses of all proxies; SIP, X500 and others are no e-mail
+// addresses.
+func (d decoder) smtp() (addresses []string, err error) {
 	proxies, err := d.texts()
 	for _, proxy := range proxies {
 		if scheme, address, ok := strings.Cut(proxy, ":"); ok && strings.EqualFold(scheme, "smtp") {
-			p.Proxies = append(p.Proxies, address)
+			addresses = append(addresses, address)
 		}
 	}
-	return err
+	return addresses, err
 }
 
 func readUserType(d decoder, p *cache.Person) error {

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -11,11 +10,6 @@ import (
 	"github.com/peopleinsights/peopleinsights/cache"
 )
 
-// retryable tells which failures may pass by themselves.
-func retryable(err error) bool {
-	return errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrThrottled)
-}
-
 // backoff is how long to wait after the given attempt: what Graph asks, else half
 // a second, doubled each time, less up to a quarter so that clients do not come
 // back together.
@@ -23,7 +17,7 @@ func backoff(err error, attempt int) time.Duration {
 	if wait, ok := cache.RetryAfter(err); ok {
 		return wait
 	}
-	wait := 500 * time.Millisecond << min(attempt-1, 6) // half a minute at most
+	wait := 500 * time.Millisecond << min(attempt-1, 4) // eight seconds at most
 	return wait - rand.N(wait/4)
 }
 

@@ -19,57 +19,104 @@ import (
 
 var _ cache.Source = (*Client)(nil)
 
-// needUsers is the application permission that reading people takes.
-const needUsers = "User.Read.All"
+// The application permissions that reading takes.
+const (
+	needUsers  = "User.Read.All"
+	needGroups = "Group.Read.All"
+)
 
-// pageSize is the most people that Graph lists on one page. A page costs two
-// resource units with its managers, whatever its size.
+// pageSize is the most items that Graph lists on one page. A page costs one or two
+// resource units, whatever its size.
 const pageSize = 999
 
-// Mark asks for a delta link that stands for now. It tracks what List reads.
-func (c *Client) Mark(ctx context.Context) (string, error) {
-	uri, err := c.deltaURI(ctx)
-	if err != nil {
-		return "", err
-	}
-	uri.RawQuery += "&$deltatoken=latest" // a parameter that the SDK does not know
-	for page, err := range c.Changes(ctx, uri.String()) {
-		if err != nil {
-			return "", err
-		}
-		if page.Token != "" {
-			return page.Token, nil
-		}
-	}
-	return "", &Error{kind: errUnavailable, text: "Microsoft Graph gave no delta link"}
+// feed is a collection of Graph's as a cache.Feed: a listing, and a delta query over the
+// same properties.
+type feed[T any] struct {
+	client *Client
+	need   string                                  // the permission
+	first  func(context.Context) (*url.URL, error) // of a delta query
+	list   request                                 // the first page of everything
+	count  request                                 // how many there are; nil if nobody wants to know
+	decode func(io.Reader) (page[T], error)
+	whole  func(*T) // a listing tells of whole items
 }
 
-func (c *Client) deltaURI(ctx context.Context) (*url.URL, error) {
-	info, err := c.users.Delta().ToGetRequestInformation(ctx, &users.DeltaRequestBuilderGetRequestConfiguration{
-		QueryParameters: &users.DeltaRequestBuilderGetQueryParameters{Select: append(selected(), "manager")},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("graph: making a delta request: %w", err)
-	}
-	return info.GetUri()
-}
-
-// List reads everybody. The first page says how many there are, where Graph tells.
-func (c *Client) List(ctx context.Context) iter.Seq2[cache.Page, error] {
-	return func(yield func(cache.Page, error) bool) {
-		total := c.count(ctx)
-		top := int32(pageSize)
-		request := func(ctx context.Context) (*abstractions.RequestInformation, error) {
+// People implements cache.Source.
+func (c *Client) People() cache.Feed[cache.Person] {
+	top := int32(pageSize)
+	return feed[cache.Person]{
+		client: c,
+		need:   needUsers,
+		first: func(ctx context.Context) (*url.URL, error) {
+			info, err := c.users.Delta().ToGetRequestInformation(ctx, &users.DeltaRequestBuilderGetRequestConfiguration{
+				QueryParameters: &users.DeltaRequestBuilderGetQueryParameters{Select: append(selected(), "manager")},
+			})
+			if err != nil {
+				return nil, err
+			}
+			return info.GetUri()
+		},
+		list: func(ctx context.Context) (*abstractions.RequestInformation, error) {
 			return c.users.ToGetRequestInformation(ctx, &users.UsersRequestBuilderGetRequestConfiguration{
 				QueryParameters: &users.UsersRequestBuilderGetQueryParameters{
 					Top: &top, Select: selected(), Expand: []string{"manager($select=id)"},
 				},
 			})
+		},
+		count: func(ctx context.Context) (*abstractions.RequestInformation, error) {
+			headers := abstractions.NewRequestHeaders()
+			headers.Add("ConsistencyLevel", "eventual")
+			return c.users.Count().ToGetRequestInformation(ctx, &users.CountRequestBuilderGetRequestConfiguration{Headers: headers})
+		},
+		decode: decodePeople,
+		whole:  func(p *cache.Person) { p.Said = 0 },
+	}
+}
+
+// Groups implements cache.Source. The SDK's package for groups is left out, which takes
+// longer to compile than all the rest: its requests are made here, and go the same way.
+func (c *Client) Groups() cache.Feed[cache.Group] {
+	groups := c.config.Endpoint.URL.JoinPath("groups")
+	return feed[cache.Group]{
+		client: c,
+		need:   needGroups,
+		first: func(context.Context) (*url.URL, error) {
+			delta := groups.JoinPath("delta")
+			delta.RawQuery = "$select=" + strings.Join(groupSelect, ",") + ",members"
+			return delta, nil
+		},
+		list:   c.follow(fmt.Sprintf("%s?$top=%d&$select=%s", groups, pageSize, strings.Join(groupSelect, ","))),
+		decode: decodeGroups,
+		whole:  func(g *cache.Group) { g.Said = 0 },
+	}
+}
+
+// Mark asks for a delta link that stands for now. It tracks what List reads.
+func (f feed[T]) Mark(ctx context.Context) (string, error) {
+	first, err := f.first(ctx)
+	if err != nil {
+		return "", fmt.Errorf("graph: making a delta request: %w", err)
+	}
+	first.RawQuery += "&$deltatoken=latest" // a parameter that the SDK does not know
+	for page, err := range f.pages(ctx, normal, f.client.follow(first.String())) {
+		if err != nil {
+			return "", unaccepted(err)
 		}
-		for page, err := range c.pages(ctx, unattended, request) {
+		if page.deltaLink != "" {
+			return page.deltaLink, nil
+		}
+	}
+	return "", &Error{kind: errUnavailable, text: "Microsoft Graph gave no delta link"}
+}
+
+// List reads everything. The first page says how many there are, where Graph tells.
+func (f feed[T]) List(ctx context.Context) iter.Seq2[cache.Page[T], error] {
+	return func(yield func(cache.Page[T], error) bool) {
+		total := f.total(ctx)
+		for page, err := range f.pages(ctx, low, f.list) {
 			page.Total, total = total, 0
-			for i := range page.People {
-				page.People[i].Said = 0 // a listing tells of whole people
+			for i := range page.Items {
+				f.whole(&page.Items[i])
 			}
 			if !yield(page.Page, unaccepted(err)) {
 				return
@@ -79,9 +126,9 @@ func (c *Client) List(ctx context.Context) iter.Seq2[cache.Page, error] {
 }
 
 // Changes reads what has changed since a delta link.
-func (c *Client) Changes(ctx context.Context, token string) iter.Seq2[cache.Page, error] {
-	return func(yield func(cache.Page, error) bool) {
-		for page, err := range c.pages(ctx, unattended, c.follow(token)) {
+func (f feed[T]) Changes(ctx context.Context, token string) iter.Seq2[cache.Page[T], error] {
+	return func(yield func(cache.Page[T], error) bool) {
+		for page, err := range f.pages(ctx, normal, f.client.follow(token)) {
 			page.Token = page.deltaLink
 			if !yield(page.Page, refusedLink(err)) {
 				return
@@ -91,27 +138,46 @@ func (c *Client) Changes(ctx context.Context, token string) iter.Seq2[cache.Page
 }
 
 // pages reads one page after the other, as far as their links lead.
-func (c *Client) pages(ctx context.Context, p patience, next request) iter.Seq2[page, error] {
-	return func(yield func(page, error) bool) {
+func (f feed[T]) pages(ctx context.Context, p priority, next request) iter.Seq2[page[T], error] {
+	return func(yield func(page[T], error) bool) {
 		for {
-			var read page
-			err := c.get(ctx, p, needUsers, next, func(response *http.Response) (err error) {
-				read, err = decodePage(response.Body)
+			var read page[T]
+			err := f.client.get(ctx, p, f.need, next, func(response *http.Response) (err error) {
+				read, err = f.decode(response.Body)
 				return err
 			})
 			if err == nil {
-				err = c.ours(read.nextLink, read.deltaLink)
+				err = f.client.ours(read.nextLink, read.deltaLink)
 			}
 			if err != nil {
-				yield(page{}, err)
+				yield(page[T]{}, err)
 				return
 			}
 			if !yield(read, nil) || read.nextLink == "" {
 				return
 			}
-			next = c.follow(read.nextLink)
+			next = f.client.follow(read.nextLink)
 		}
 	}
+}
+
+// total asks how many there are. It is for showing progress, and for the quota: where
+// Graph does not tell, nothing is lost.
+func (f feed[T]) total(ctx context.Context) (total int) {
+	if f.count == nil {
+		return 0
+	}
+	_ = f.client.attempt(ctx, low, f.need, f.count, func(response *http.Response) error {
+		text, err := io.ReadAll(io.LimitReader(response.Body, 64))
+		if err == nil {
+			total, err = strconv.Atoi(strings.Trim(string(text), "\ufeff \r\n"))
+		}
+		return err
+	})
+	if total > 0 {
+		f.client.governor.sized(total)
+	}
+	return max(total, 0)
 }
 
 // follow calls a link of Graph's as it is. WithUrl of any builder will do.
@@ -135,22 +201,12 @@ func (c *Client) ours(links ...string) error {
 	return nil
 }
 
-// count asks how many people there are. It is for showing progress only: where
-// Graph does not tell, nothing is lost.
-func (c *Client) count(ctx context.Context) (total int) {
-	request := func(ctx context.Context) (*abstractions.RequestInformation, error) {
-		headers := abstractions.NewRequestHeaders()
-		headers.Add("ConsistencyLevel", "eventual")
-		return c.users.Count().ToGetRequestInformation(ctx, &users.CountRequestBuilderGetRequestConfiguration{Headers: headers})
+// lookup is the priority of a question for one person.
+func lookup(ctx context.Context) priority {
+	if cache.IsUnattended(ctx) {
+		return normal
 	}
-	_ = c.attempt(ctx, unattended, needUsers, request, func(response *http.Response) error {
-		text, err := io.ReadAll(io.LimitReader(response.Body, 64))
-		if err == nil {
-			total, err = strconv.Atoi(strings.Trim(string(text), "\ufeff \r\n"))
-		}
-		return err
-	})
-	return max(total, 0)
+	return high
 }
 
 // Find reads one person with a summary of their manager.
@@ -178,7 +234,7 @@ func (c *Client) findByID(ctx context.Context, id string) (person cache.Person, 
 			QueryParameters: &users.UserItemRequestBuilderGetQueryParameters{Select: selected(), Expand: []string{expandManager}},
 		})
 	}
-	err = c.get(ctx, waitedFor, needUsers, request, func(response *http.Response) (err error) {
+	err = c.get(ctx, lookup(ctx), needUsers, request, func(response *http.Response) (err error) {
 		person, err = decodePerson(response.Body)
 		return err
 	})
@@ -219,23 +275,26 @@ func addressFilters(address string) []string {
 	}
 }
 
-// maxSharing is how many people with one address are looked at.
-const maxSharing = 100
+// maxSharing is how many people with one address are looked at. Pages of fewer than 20
+// cost one resource unit less.
+const maxSharing = 19
 
 func (c *Client) filter(ctx context.Context, filter string) ([]cache.Person, error) {
+	top := int32(maxSharing)
 	request := func(ctx context.Context) (*abstractions.RequestInformation, error) {
 		return c.users.ToGetRequestInformation(ctx, &users.UsersRequestBuilderGetRequestConfiguration{
 			QueryParameters: &users.UsersRequestBuilderGetQueryParameters{
-				Filter: &filter, Select: selected(), Expand: []string{expandManager},
+				Top: &top, Filter: &filter, Select: selected(), Expand: []string{expandManager},
 			},
 		})
 	}
 	var found []cache.Person
-	for page, err := range c.pages(ctx, waitedFor, request) {
+	matches := feed[cache.Person]{client: c, need: needUsers, decode: decodePeople}
+	for page, err := range matches.pages(ctx, lookup(ctx), request) {
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range page.People {
+		for _, p := range page.Items {
 			p.Said = 0
 			found = append(found, p)
 		}

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 	"github.com/peopleinsights/peopleinsights/server/auth"
 )
@@ -25,22 +26,84 @@ func (s *Service) GetDirectoryStatus(ctx context.Context, _ *pb.GetDirectoryStat
 		People:            int64(status.People),
 		ExpectedPeople:    int64(status.Expected),
 		SuggestiblePeople: int64(status.Suggestible),
+		Groups:            int64(status.Groups),
+		IndexBytes:        int64(status.IndexBytes),
 		Freshness:         status.Freshness,
 		StartTime:         timestamppb.New(status.Start),
-		NextRoundTime:     timestamp(status.NextRound),
-		Rounds:            status.Rounds,
+		FillDuration:      duration(status.FillDuration),
+		NextRoundTime:     timestamp(status.PeopleFeed.NextRound),
+		Rounds:            status.PeopleFeed.Rounds,
+		Fillings:          status.PeopleFeed.Fillings,
+		LastRoundTime:     timestamp(status.PeopleFeed.LastRound),
+		LastRoundDuration: duration(status.PeopleFeed.Duration),
+		LastFailure:       failureOf(status.PeopleFeed.Failure),
+		LastGroupFailure:  failureOf(status.GroupFeed.Failure),
+		GraphUsage:        usageOf(status.Usage),
+		Sweep: &pb.SweepStatus{
+			Sweeps:        status.Sweep.Sweeps,
+			LastTime:      timestamp(status.Sweep.Time),
+			LastDuration:  duration(status.Sweep.Duration),
+			NextTime:      timestamp(status.Sweeping.NextRound),
+			MissingPeople: status.Sweep.Missing,
+			SurplusPeople: status.Sweep.Surplus,
+			ChangedPeople: status.Sweep.Changed,
+			LastFailure:   failureOf(status.Sweeping.Failure),
+		},
 	}
-	if status.FillDuration > 0 {
-		out.FillDuration = durationpb.New(status.FillDuration)
+	if !status.PeopleFeed.LastRound.IsZero() {
+		out.Lag = durationpb.New(time.Since(status.PeopleFeed.LastRound))
 	}
-	if failure := status.Failure; failure != nil {
-		out.LastFailure = &pb.SourceFailure{
-			Time:    timestamppb.New(failure.Time),
-			Reason:  failed(failure.Err).reason,
-			Message: failure.Err.Error(),
-		}
+	if back := status.HeldBack(); back != nil {
+		out.HeldBack = &pb.HeldBack{Removals: int64(back.HeldBack), Held: int64(back.HeldOf), Groups: back == &status.GroupFeed}
 	}
 	return out, nil
+}
+
+// RefreshDirectory reads Graph at once.
+func (s *Service) RefreshDirectory(ctx context.Context, in *pb.RefreshDirectoryRequest) (*pb.RefreshDirectoryResponse, error) {
+	directory, err := s.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done, err := directory.Refresh(ctx, cache.Refresh{Relist: in.GetRelist(), ConfirmRemovals: in.GetConfirmRemovals()})
+	if err != nil {
+		return nil, err
+	}
+	return &pb.RefreshDirectoryResponse{Freshness: done.Freshness, Changes: done.Changes}, nil
+}
+
+func failureOf(f *cache.Failure) *pb.SourceFailure {
+	if f == nil {
+		return nil
+	}
+	return &pb.SourceFailure{
+		Time:      timestamppb.New(f.Time),
+		Reason:    failed(f.Err).reason,
+		Message:   f.Err.Error(),
+		RequestId: cache.RequestID(f.Err),
+	}
+}
+
+func usageOf(u cache.Usage) *pb.GraphUsage {
+	return &pb.GraphUsage{
+		Calls:          u.Calls,
+		Units:          u.Units,
+		BudgetUnits:    int64(u.Budget),
+		SpentUnits:     int64(u.Spent),
+		Window:         duration(u.Window),
+		ThrottledCalls: u.Throttled,
+		RefusedCalls:   u.Refused,
+		LimitUsed:      u.Pressure,
+		Failing:        u.Failing,
+	}
+}
+
+// duration is unset for none.
+func duration(d time.Duration) *durationpb.Duration {
+	if d == 0 {
+		return nil
+	}
+	return durationpb.New(d)
 }
 
 // timestamp is unset for the zero time.

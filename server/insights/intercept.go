@@ -26,6 +26,8 @@ func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerI
 		return handler(ctx, in)
 	}
 	began := time.Now()
+	ctx, end := s.trace(ctx, info.FullMethod)
+	done := s.config.Metrics.begin(info.FullMethod)
 	out, err := s.answer(ctx, in, info, handler)
 	var result error
 	if err != nil {
@@ -34,7 +36,10 @@ func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerI
 		// by itself should rather say so, and heed RetryInfo.
 		_ = grpc.SetTrailer(ctx, noRetry)
 	}
-	s.log(ctx, info.FullMethod, err, status.Code(result), time.Since(began))
+	code, took := status.Code(result), time.Since(began)
+	done(code, took)
+	end(code)
+	s.log(ctx, info.FullMethod, err, code, took)
 	return out, result
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"github.com/peopleinsights/peopleinsights/cache"
@@ -27,6 +28,10 @@ type Config struct {
 	DefaultDeadline time.Duration
 	// SlowCall is from when on a call is logged as slow; zero means one second.
 	SlowCall time.Duration
+	// Metrics count the calls; nil counts nothing.
+	Metrics *Metrics
+	// Tracer makes a span of each call, which names nobody. Nil makes none.
+	Tracer trace.TracerProvider
 	// Log hears of failed and slow calls, and of no person. Nil discards.
 	Log *slog.Logger
 }
@@ -37,6 +42,7 @@ type Service struct {
 	pb.UnimplementedDirectoryAdminServiceServer
 
 	config Config
+	tracer trace.Tracer  // nil where nothing is traced
 	slots  chan struct{} // one is held by each call under way
 }
 
@@ -57,7 +63,11 @@ func New(config Config) (*Service, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{config: config, slots: make(chan struct{}, config.MaxConcurrent)}, nil
+	s := &Service{config: config, slots: make(chan struct{}, config.MaxConcurrent)}
+	if config.Tracer != nil {
+		s.tracer = config.Tracer.Tracer("github.com/peopleinsights/peopleinsights/server/insights")
+	}
+	return s, nil
 }
 
 // Register puts the services on a gRPC server, which has to be made with

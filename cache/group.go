@@ -1,0 +1,85 @@
+package cache
+
+import "slices"
+
+// Group is a group as a Source tells of it. Who is in it is asked when somebody wants
+// to know; a change of its members is told, so that an answer kept can be dropped.
+type Group struct {
+	ID          string
+	DisplayName string
+	Email       string   // empty where the group has none
+	Proxies     []string // SMTP proxy addresses, without their prefix
+	Unified     bool     // a Microsoft 365 group
+	Mail        bool     // takes mail
+	Security    bool     // grants access
+	Team        bool     // a team of Microsoft Teams
+	Hidden      bool     // who is in it may not be shown
+	// MembersChanged tells that the change speaks of members.
+	MembersChanged bool
+	// Said tells which fields a change speaks of; the others stay as they are. Zero
+	// means all of them: a whole group.
+	Said GroupFields
+	// Gone means that the change is a removal; only ID counts.
+	Gone bool
+}
+
+// GroupFields is a set of properties of a Group.
+type GroupFields uint16
+
+// The properties of a Group, as a Source reads them.
+const (
+	GroupDisplayName GroupFields = 1 << iota
+	GroupEmail
+	GroupProxies
+	GroupUnified
+	GroupMail
+	GroupSecurity
+	GroupTeam
+	GroupHidden
+	GroupMembers // that they have changed
+)
+
+// over returns the group that g's words make of held: what g says nothing of stays as
+// held has it.
+func (g Group) over(held Group) Group {
+	if g.Said == 0 {
+		return g
+	}
+	whole := held
+	whole.ID, whole.MembersChanged = g.ID, g.MembersChanged || held.MembersChanged
+	said := func(field GroupFields) bool { return g.Said&field != 0 }
+	if said(GroupDisplayName) {
+		whole.DisplayName = g.DisplayName
+	}
+	if said(GroupEmail) {
+		whole.Email = g.Email
+	}
+	if said(GroupProxies) {
+		whole.Proxies = g.Proxies
+	}
+	for _, flag := range []struct {
+		field GroupFields
+		to    *bool
+		value bool
+	}{
+		{GroupUnified, &whole.Unified, g.Unified},
+		{GroupMail, &whole.Mail, g.Mail},
+		{GroupSecurity, &whole.Security, g.Security},
+		{GroupTeam, &whole.Team, g.Team},
+		{GroupHidden, &whole.Hidden, g.Hidden},
+	} {
+		if said(flag.field) {
+			*flag.to = flag.value
+		}
+	}
+	if held.Said != 0 { // two parts make a larger one
+		whole.Said |= g.Said
+	}
+	return whole
+}
+
+// equal tells whether two groups are told alike, their members aside.
+func (g Group) equal(o Group) bool {
+	return g.ID == o.ID && g.DisplayName == o.DisplayName && g.Email == o.Email && slices.Equal(g.Proxies, o.Proxies) &&
+		g.Unified == o.Unified && g.Mail == o.Mail && g.Security == o.Security && g.Team == o.Team && g.Hidden == o.Hidden
+}

@@ -1,0 +1,232 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// fillPeople reads everybody beside the live copy, if there is one, and swaps when
+// complete. The token is taken first: what changes meanwhile is then followed, not
+// missed.
+func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
+	began := time.Now()
+	d.listed.Store(0)
+	d.total.Store(0)
+	mark, err := d.config.Source.People().Mark(ctx)
+	if err != nil {
+		return "", fmt.Errorf("marking the start: %w", err)
+	}
+	next := newHeld()
+	if err := d.list(ctx, func(r *record) int { next.put(r.id, r); return len(next.people) }); err != nil {
+		return "", fmt.Errorf("listing everybody: %w", err)
+	}
+	if err := d.short(len(next.people)); err != nil {
+		return "", err
+	}
+	next.change(d.keepManagers(next.people))
+	next.asOf = time.Now()
+	since, token, err := d.collect(ctx, mark, next)
+	if err != nil {
+		return "", fmt.Errorf("following what changed while listing: %w", err)
+	}
+	next.change(next.differing(since))
+	differing := 0
+	if d.held != nil {
+		found := d.held.compare(next.people)
+		_, removed := found.count(d.held)
+		if err := d.brake(d.people, removed, len(d.held.people)); err != nil {
+			return "", err
+		}
+		differing = len(found)
+	}
+	next.buildIndex()
+	d.swap(next, differing, time.Since(began))
+	return token, nil
+}
+
+// keepManagers has people who are listed without a manager keep the one that is held, if
+// that one is not listed either. Soft-deleted people keep their relations, which no
+// listing shows, and of which no change tells when they are restored. The id of somebody
+// who is not there does no harm.
+func (d *Directory) keepManagers(listed map[string]*record) changes {
+	kept := changes{}
+	if d.held == nil {
+		return kept
+	}
+	for id, r := range listed {
+		if k := r.keepManager(d.held.people[id], listed); k != r {
+			kept[id] = k
+		}
+	}
+	return kept
+}
+
+// shortListings is how often in a row a first listing may be refused for being short.
+const shortListings = 3
+
+// short refuses a first listing that is far shorter than the source says that it is: it
+// may have been cut off. Later ones are compared with what is held. A source counts with
+// a delay, so that one that stays short is believed.
+func (d *Directory) short(listed int) error {
+	counted := int(d.total.Load())
+	if d.held != nil || d.people.failures >= shortListings || d.brake(d.people, counted-listed, counted) == nil {
+		return nil
+	}
+	return fmt.Errorf("the listing ended after %d of %d people: %w", listed, counted, ErrUnavailable)
+}
+
+// list reads everybody. It shares what the live copy holds alike. Somebody may come
+// more than once, so that take tells how many different people it has.
+func (d *Directory) list(ctx context.Context, take func(*record) int) error {
+	live := d.held // only Run's goroutine replaces or changes it
+	listed := 0
+	for page, err := range d.config.Source.People().List(ctx) {
+		if err != nil {
+			return err
+		}
+		if page.Total > 0 {
+			d.total.Store(int64(page.Total))
+		}
+		for _, p := range page.Items {
+			r, err := newRecord(p)
+			if err != nil {
+				return err
+			}
+			if old := live.find(Ref{ID: r.id}); old != nil && old.equal(r) {
+				r = old
+			}
+			listed = take(r)
+		}
+		if listed > d.config.MaxPeople {
+			return fmt.Errorf("the limit is %d: %w", d.config.MaxPeople, ErrTooManyPeople)
+		}
+		d.listed.Store(int64(listed))
+	}
+	return nil
+}
+
+// swap makes next the live copy. Groups stay as they are.
+func (d *Directory) swap(next *held, differing int, took time.Duration) {
+	d.sweeping.due = time.Now().Add(min(d.config.SweepDelay, d.config.SweepInterval))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.held == nil {
+		d.sync.fillDuration = took
+		defer close(d.filled)
+	} else {
+		next.revision, next.groups = d.held.revision, d.held.groups
+	}
+	next.revision++
+	d.held = next
+	d.sync.people.fillings++
+	d.sync.people.changes += int64(differing)
+	d.sync.sweep.next = d.sweeping.due
+}
+
+// followPeople follows the changes since token and applies them at one revision.
+func (d *Directory) followPeople(ctx context.Context, token string) (next string, err error) {
+	began := time.Now()
+	found, next, err := d.collect(ctx, token, d.held)
+	if err != nil {
+		return "", fmt.Errorf("following changes: %w", err)
+	}
+	if err := d.apply(d.people, d.held.differing(found)); err != nil {
+		return "", err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held.asOf = began
+	d.sync.people.rounds++
+	return next, nil
+}
+
+// apply makes changes to the live copy at one revision, unless there would be too many
+// people, or too few. f is on whose behalf.
+func (d *Directory) apply(f *followed, found changes) error {
+	live := d.held
+	added, removed := found.count(live)
+	if err := d.brake(f, removed, len(live.people)); err != nil {
+		return err
+	}
+	if len(live.people)+added-removed > d.config.MaxPeople {
+		return fmt.Errorf("the limit is %d: %w", d.config.MaxPeople, ErrTooManyPeople)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	index := live.indexWith(found)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	live.change(found)
+	live.index = index
+	live.revision++
+	f.state.changes += int64(len(found))
+	return nil
+}
+
+// collect reads one round of changes over base, each person's in the order in
+// which they came.
+func (d *Directory) collect(ctx context.Context, token string, base *held) (changes, string, error) {
+	found, next := changes{}, ""
+	partly := map[string]bool{} // people of whom only a part was told, and who were not held
+	for page, err := range d.config.Source.People().Changes(ctx, token) {
+		if err != nil {
+			return nil, "", err
+		}
+		for _, p := range page.Items {
+			if err := found.add(p, base, partly); err != nil {
+				return nil, "", err
+			}
+		}
+		next = page.Token
+	}
+	if next == "" {
+		return nil, "", fmt.Errorf("a round ended without a token: %w", ErrUnavailable)
+	}
+	for id := range partly {
+		if err := d.find(ctx, id, found); err != nil {
+			return nil, "", err
+		}
+	}
+	return found, next, nil
+}
+
+// add adds a change of somebody of whom base, or an earlier change, may know.
+func (c changes) add(p Person, base *held, partly map[string]bool) (err error) {
+	id := p.Profile.GetId()
+	if p.Gone {
+		c[id] = nil
+		delete(partly, id)
+		return nil
+	}
+	old, changed := c[id]
+	if !changed {
+		old = base.people[id]
+	}
+	switch {
+	case old != nil:
+		p = p.over(old.person())
+	case !p.Said.Has(fieldUserPrincipalName):
+		partly[id] = true // everybody has one
+		return nil
+	}
+	delete(partly, id)
+	c[id], err = newRecord(p)
+	return err
+}
+
+// find asks for the whole of somebody of whom a change told only a part. They may be
+// gone: changes are replayed, and come in no order.
+func (d *Directory) find(ctx context.Context, id string, c changes) error {
+	p, err := d.config.Source.Find(Unattended(ctx), Ref{ID: id})
+	if errors.Is(err, ErrNotFound) {
+		return nil // as it was: not held, or removed by this round
+	}
+	if err != nil {
+		return err
+	}
+	c[id], err = newRecord(p)
+	return err
+}

@@ -1,0 +1,136 @@
+package cache_test
+
+import (
+	"context"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	"github.com/peopleinsights/peopleinsights/cache/sourcetest"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// TestSweepCorrectsWhatNoChangeTold has a source change without telling.
+func TestSweepCorrectsWhatNoChangeTold(t *testing.T) {
+	run(t, cache.Config{}, people(4), func(f fixture) {
+		renamed := sourcetest.Someone(1)
+		renamed.Profile.DisplayName = "Zoe Newname"
+		f.source.Slip(renamed)
+		f.source.Slip(sourcetest.Someone(7))
+		f.source.Put(sourcetest.Someone(5)) // a round tells of them: no difference
+		f.pass(30 * time.Minute)
+		if got := f.suggest("zoe"); got != "" {
+			t.Fatalf("Suggest before a sweep = %q", got)
+		}
+		before := f.Status().Freshness.Revision
+		f.pass(31 * time.Minute)
+		s := f.Status()
+		if s.Sweep.Sweeps != 1 || s.Sweep.Changed != 1 || s.Sweep.Missing != 1 || s.Sweep.Surplus != 0 {
+			t.Errorf("after a sweep: %+v", s.Sweep)
+		}
+		if got := f.suggest("zoe"); got != "Zoe Newname" || s.People != 6 {
+			t.Errorf("after a sweep Suggest = %q, %d people", got, s.People)
+		}
+		if s.Freshness.Revision != before+1 {
+			t.Errorf("a sweep made revision %d of %d, want one more", s.Freshness.Revision, before)
+		}
+		f.pass(24 * time.Hour)
+		if s := f.Status(); s.Sweep.Sweeps != 2 || s.Sweep.Changed != 1 || s.Sweep.Missing != 1 {
+			t.Errorf("a day later: %+v", s.Sweep)
+		}
+	})
+}
+
+// listed is a source whose listing is that of another.
+type listed struct {
+	*sourcetest.Memory
+	other *sourcetest.Memory
+}
+
+func (s listed) People() cache.Feed[cache.Person] {
+	return listedFeed{s.Memory.People(), s.other.People()}
+}
+
+type listedFeed struct {
+	cache.Feed[cache.Person]
+	listing cache.Feed[cache.Person]
+}
+
+func (f listedFeed) List(ctx context.Context) iter.Seq2[cache.Page[cache.Person], error] {
+	return f.listing.List(ctx)
+}
+
+// TestSweepDoesNotBelieveAnOldListing has a listing that is older than what changes
+// have told.
+func TestSweepDoesNotBelieveAnOldListing(t *testing.T) {
+	source, old := people(4), people(4)
+	run(t, cache.Config{Source: listed{source, old}}, source, func(f fixture) {
+		renamed := sourcetest.Someone(1)
+		renamed.Profile.DisplayName = "Zoe Newname"
+		source.Put(renamed)
+		source.Remove(sourcetest.ID(2))
+		source.Put(sourcetest.Someone(9))
+		f.pass(2 * time.Hour)
+		s := f.Status()
+		if s.Sweep.Sweeps != 1 || s.Sweep.Changed+s.Sweep.Missing+s.Sweep.Surplus != 0 {
+			t.Errorf("a sweep over an old listing: %+v, want no differences", s.Sweep)
+		}
+		if got := f.suggest("zoe"); got != "Zoe Newname" || s.People != 4 {
+			t.Errorf("after it, Suggest = %q and %d people", got, s.People)
+		}
+	})
+}
+
+// TestSweepHasABrake has everybody vanish from a listing, and from look-ups.
+func TestSweepHasABrake(t *testing.T) {
+	source := crowd(200)
+	listing := crowd(200)
+	run(t, cache.Config{Source: listed{source, listing}}, source, func(f fixture) {
+		for i := range 150 {
+			listing.Remove(sourcetest.ID(i))
+		}
+		source.Before(func(_ context.Context, method string) error {
+			if method == "Find" {
+				return cache.ErrNotFound
+			}
+			return nil
+		})
+		f.pass(61 * time.Minute)
+		s := f.Status()
+		if back := s.HeldBack(); back == nil || back.HeldBack != 150 || s.People != 200 {
+			t.Fatalf("a sweep that finds 150 of 200 gone: held back %+v, %d people", back, s.People)
+		}
+		if s.Freshness.Stale {
+			t.Error("what rounds confirm is stale because a sweep is held back")
+		}
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{ConfirmRemovals: true}); err != nil {
+			t.Errorf("Refresh that confirms = %v", err)
+		}
+		f.expectPeople(50)
+		if s := f.Status(); s.Sweep.Surplus != 150 {
+			t.Errorf("sweep figures %+v, want 150 surplus", s.Sweep)
+		}
+	})
+}
+
+func TestFailedSweepDoesNoHarm(t *testing.T) {
+	run(t, cache.Config{}, people(3), func(f fixture) {
+		f.source.Before(func(_ context.Context, method string) error {
+			if method == "List" {
+				return cache.ErrUnavailable
+			}
+			return nil
+		})
+		f.pass(61 * time.Minute)
+		s := f.Status()
+		if s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT || s.Sweeping.Failure == nil || s.Sweep.Sweeps != 0 {
+			t.Errorf("after a sweep failed: %v, %+v", s.State, s.Sweeping)
+		}
+		f.source.Before(nil)
+		f.pass(2 * time.Minute)
+		if s := f.Status(); s.Sweep.Sweeps != 1 || s.Sweeping.Failure != nil {
+			t.Errorf("a sweep was not tried again: %+v", s.Sweeping)
+		}
+	})
+}

@@ -1,0 +1,429 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+)
+
+// priority is how much a question matters. Graph is told, and throttles the lower ones
+// first.
+type priority uint8
+
+const (
+	low    priority = iota // a listing: nobody waits, and it may take its time
+	normal                 // changes: nobody waits, but they keep answers true
+	high                   // people wait
+)
+
+func (p priority) String() string { return [...]string{"low", "normal", "high"}[p] }
+
+type priorityKey struct{}
+
+func withPriority(ctx context.Context, p priority) context.Context {
+	return context.WithValue(ctx, priorityKey{}, p)
+}
+
+func priorityOf(ctx context.Context) priority {
+	p, _ := ctx.Value(priorityKey{}).(priority)
+	return p
+}
+
+// What Graph lets an app spend of one tenant, in resource units in quotaWindow, by how
+// many people the tenant has.
+// Source: https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits
+func quotaOf(people int) int {
+	switch {
+	case people < 50:
+		return 3500
+	case people <= 500:
+		return 5000
+	default:
+		return 8000
+	}
+}
+
+// forPeople is the part of the budget that the synchronisation leaves to people who
+// wait.
+const forPeople = 0.25
+
+// mailboxCalls is how many calls Outlook takes at once for a mailbox.
+// Source: https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits
+const mailboxCalls = 4
+
+// governor is the http.RoundTripper under the SDK, one for a tenant. It prices each call
+// before it is sent, keeps to a share of the tenant's quota, has people who wait go
+// before the synchronisation, stays away for as long as Graph asks, and bounds how much
+// is asked at once. Its methods may be called concurrently.
+type governor struct {
+	next    http.RoundTripper
+	base    string // the path of Graph's version, such as /v1.0
+	share   float64
+	timeout time.Duration // of an answer as a whole
+	stall   time.Duration // for which an answer may make no progress
+	people  chan struct{} // one is held by each call that people wait for
+	meter   *meter
+	tracer  trace.Tracer
+
+	mu        sync.Mutex
+	quota     int // Graph's, of the tenant, in quotaWindow
+	ledger    ledger
+	breaker   breaker
+	notBefore [high + 1]time.Time // for each priority, when Graph may be asked again
+	strikes   int                 // refusals for too much, in a row
+	pressure  float64             // how much of its limit Graph said is used; 0 if it did not say
+	pressedAt time.Time
+	mailboxes map[string]*mailbox
+	usage     cache.Usage
+}
+
+// mailbox is one of Outlook's, while it is asked.
+type mailbox struct {
+	calls     int // under way, or waiting
+	slots     chan struct{}
+	notBefore time.Time
+}
+
+func newGovernor(config Config, next http.RoundTripper) *governor {
+	return &governor{
+		next:      next,
+		base:      strings.TrimSuffix(config.Endpoint.URL.Path, "/"),
+		share:     config.QuotaShare,
+		timeout:   config.AnswerTimeout,
+		stall:     config.StallTimeout,
+		people:    make(chan struct{}, config.MaxConcurrent),
+		meter:     config.Metrics.of(config.Credential.TenantID),
+		tracer:    config.Tracer.Tracer("github.com/peopleinsights/peopleinsights/server/graph"),
+		quota:     quotaOf(0),
+		mailboxes: map[string]*mailbox{},
+	}
+}
+
+// sized tells how many people the tenant has.
+func (g *governor) sized(people int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.quota = quotaOf(people)
+}
+
+// budget is what may be spent in quotaWindow.
+func (g *governor) budget() int { return max(1, int(g.share*float64(g.quota))) }
+
+// used tells what was asked, and what that took.
+func (g *governor) used() cache.Usage {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	u := g.usage
+	u.Budget, u.Spent, u.Window = g.budget(), g.ledger.spent(now), quotaWindow
+	u.Failing = g.breaker.open()
+	if now.Sub(g.pressedAt) < quotaWindow {
+		u.Pressure = g.pressure
+	}
+	return u
+}
+
+// admit refuses a question that people wait for while Graph does not answer.
+func (g *governor) admit(p priority) error {
+	if p != high {
+		return nil
+	}
+	g.mu.Lock()
+	wait := g.breaker.refuses(time.Now())
+	g.mu.Unlock()
+	if wait > 0 {
+		g.refused("breaker")
+		return &Error{kind: errUnavailable, text: "Microsoft Graph is not answering, and is not asked for the moment", wait: wait}
+	}
+	return nil
+}
+
+// hear is told how a question went: whether Graph answered, whatever that was.
+func (g *governor) hear(ctx context.Context, err error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return // the caller left, or the service stops
+	}
+	var known *Error
+	if errors.As(err, &known) && known.ours {
+		return // Graph was not asked
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.breaker.hear(time.Now(), errors.Is(err, cache.ErrUnavailable))
+}
+
+func (g *governor) refused(why string) {
+	g.meter.refused(why)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.usage.Refused++
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *governor) RoundTrip(r *http.Request) (*http.Response, error) {
+	p := priorityOf(r.Context())
+	at := parseTarget(strings.TrimPrefix(r.URL.Path, g.base))
+	ctx, span := g.tracer.Start(r.Context(), r.Method+" "+at.route(), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("url.template", at.route()),
+			attribute.String("graph.priority", p.String())))
+	defer span.End()
+	response, err := g.roundTrip(r.WithContext(ctx), p, at)
+	switch {
+	case err != nil:
+		span.SetStatus(codes.Error, "no answer") // the error may hold an address
+	default:
+		span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode),
+			attribute.String("graph.request_id", response.Header.Get("request-id")),
+			attribute.String("graph.units", response.Header.Get("x-ms-resource-unit")))
+		if response.StatusCode >= 400 {
+			span.SetStatus(codes.Error, strconv.Itoa(response.StatusCode))
+		}
+	}
+	return response, err
+}
+
+func (g *governor) roundTrip(r *http.Request, p priority, at target) (*http.Response, error) {
+	release, err := g.enter(r.Context(), p, at)
+	if err != nil {
+		return nil, err
+	}
+	query, _ := url.ParseQuery(r.URL.RawQuery) // what cannot be read has no price
+	price := at.price(r.Method, query)
+	if err := g.spend(r.Context(), p, at, price); err != nil {
+		release()
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	watch := &watchdog{stall: g.stall, end: time.Now().Add(g.timeout), timer: time.AfterFunc(g.patience(p), cancel)}
+	leave := release
+	release = sync.OnceFunc(func() { watch.timer.Stop(); cancel(); leave() })
+	r = r.Clone(ctx)
+	r.Header.Set("x-ms-throttle-priority", p.String())
+	began := time.Now()
+	response, err := g.next.RoundTrip(r)
+	g.meter.called(at.route(), response, time.Since(began))
+	if err != nil {
+		release()
+		return nil, err
+	}
+	watch.timer.Reset(time.Until(watch.end))
+	g.learn(p, at, price, response)
+	response.Body = &watched{response.Body, watch, release}
+	return response, nil
+}
+
+// patience is how long an answer may take to begin: a page of a listing takes Graph
+// seconds, and more on a bad day.
+func (g *governor) patience(p priority) time.Duration {
+	if p == low {
+		return 3 * g.stall
+	}
+	return g.stall
+}
+
+// enter waits until a call may be under way, and returns what ends it.
+func (g *governor) enter(ctx context.Context, p priority, at target) (release func(), err error) {
+	leave := func() {}
+	if at.mailbox != "" {
+		g.mu.Lock()
+		box := g.mailboxes[at.mailbox]
+		if box == nil {
+			box = &mailbox{slots: make(chan struct{}, mailboxCalls)}
+			g.mailboxes[at.mailbox] = box
+		}
+		box.calls++
+		g.mu.Unlock()
+		leave = func() { g.leave(at.mailbox, box) }
+		if err := take(ctx, box.slots); err != nil {
+			leave()
+			return nil, err
+		}
+		leave = func() { <-box.slots; g.leave(at.mailbox, box) }
+	}
+	if p != high {
+		return leave, nil
+	}
+	if err := take(ctx, g.people); err != nil {
+		leave()
+		return nil, err
+	}
+	return func() { <-g.people; leave() }, nil
+}
+
+// leave forgets a mailbox that nobody asks, and that may be asked.
+func (g *governor) leave(name string, box *mailbox) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if box.calls--; box.calls == 0 && !time.Now().Before(box.notBefore) {
+		delete(g.mailboxes, name)
+	}
+}
+
+func take(ctx context.Context, slots chan<- struct{}) error {
+	select {
+	case slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// spend takes the price out of the budget. The synchronisation waits until there is
+// enough; people are told at once how long it would take.
+func (g *governor) spend(ctx context.Context, p priority, at target, price int) error {
+	for {
+		wait, refusal := g.book(p, at, price)
+		switch {
+		case wait <= 0:
+			return nil
+		case p == high:
+			g.refused(refusal.why)
+			return &Error{kind: refusal.kind, text: refusal.text, wait: wait, ours: true}
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// refusal is why a call may not be made yet.
+type refusal struct {
+	kind error
+	why  string // for metrics
+	text string
+}
+
+var (
+	leftAlone = refusal{errThrottled, "throttled", "Microsoft Graph has asked to be left alone"}
+	overspent = refusal{errQuota, "quota", "the share of Microsoft Graph's quota that may be spent is spent"}
+)
+
+// book spends price if that may be, and otherwise returns how long to wait, and why.
+func (g *governor) book(p priority, at target, price int) (time.Duration, refusal) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	alone := g.notBefore[p]
+	if at.mailbox != "" {
+		alone = g.mailboxes[at.mailbox].notBefore
+	}
+	if wait := alone.Sub(now); wait > 0 {
+		return wait, leftAlone
+	}
+	most := g.budget()
+	if p != high {
+		if wait := g.relief().Sub(now); wait > 0 {
+			return wait, leftAlone
+		}
+		most = int(float64(most) * (1 - forPeople))
+	}
+	if wait := g.ledger.wait(now, max(most-price, 0)); wait > 0 {
+		return wait, overspent
+	}
+	g.ledger.add(now, price)
+	return 0, refusal{}
+}
+
+// relief is until when the synchronisation leaves to others what Graph says is nearly
+// used up: not at all at 80 percent of the limit, half the window at all of it, and the
+// whole window beyond.
+func (g *governor) relief() time.Time {
+	part := min(1, max(0, (g.pressure-0.8)/0.4))
+	return g.pressedAt.Add(time.Duration(part * float64(quotaWindow)))
+}
+
+// learn takes from a response what Graph says of its limits.
+func (g *governor) learn(p priority, at target, price int, response *http.Response) {
+	now := time.Now()
+	cost := price
+	if units, err := strconv.Atoi(response.Header.Get("x-ms-resource-unit")); err == nil && units >= 0 && units < 1000 {
+		cost = units
+	} else if response.StatusCode >= 400 {
+		cost = 0 // as measured in the field; what is throttled counts, it is said
+	}
+	throttled := response.StatusCode == http.StatusTooManyRequests
+	if throttled {
+		cost = max(cost, price)
+	}
+	g.meter.spent(p, cost, throttled)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.usage.Calls++
+	g.usage.Units += int64(cost)
+	g.ledger.add(now, cost-price)
+	g.pressure = 0
+	if part, err := strconv.ParseFloat(response.Header.Get("x-ms-throttle-limit-percentage"), 64); err == nil && part >= 0 && part < 100 {
+		g.pressure, g.pressedAt = part, now
+	}
+	if !throttled {
+		g.strikes = 0
+		return
+	}
+	g.usage.Throttled++
+	wait := retryAfter(response.Header, now)
+	if wait == 0 {
+		wait = firstAlone << min(g.strikes, 5) // half a minute at most
+		wait -= rand.N(wait / 4)
+		response.Header.Set("Retry-After", fmt.Sprintf("%.3f", wait.Seconds())) // for whoever asked
+	}
+	g.strikes++
+	if at.mailbox != "" {
+		g.mailboxes[at.mailbox].notBefore = now.Add(wait)
+		return
+	}
+	// Graph throttles what matters least first: what matters more may still be asked.
+	for q := low; q <= p; q++ {
+		if until := now.Add(wait); until.After(g.notBefore[q]) {
+			g.notBefore[q] = until
+		}
+	}
+}
+
+// firstAlone is for how long Graph is left alone where it does not say; doubled each
+// time.
+const firstAlone = time.Second
+
+// watchdog ends an answer that makes no progress.
+type watchdog struct {
+	stall time.Duration
+	end   time.Time // of the whole answer
+	timer *time.Timer
+}
+
+// watched is an answer's body under a watchdog.
+type watched struct {
+	io.ReadCloser
+	dog     *watchdog
+	release func()
+}
+
+// Read gives each read as long as an answer may stall, and all together no longer than
+// an answer may take.
+func (w *watched) Read(b []byte) (int, error) {
+	left := time.Until(w.dog.end)
+	w.dog.timer.Reset(min(w.dog.stall, left))
+	n, err := w.ReadCloser.Read(b)
+	w.dog.timer.Reset(left)
+	return n, err
+}
+
+// Close ends the answer.
+func (w *watched) Close() error {
+	err := w.ReadCloser.Close()
+	w.release()
+	return err
+}
