@@ -32,17 +32,18 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 		return "", fmt.Errorf("following what changed while listing: %w", err)
 	}
 	next.change(next.differing(since))
-	differing := 0
-	if d.held != nil {
-		found := d.held.compare(next.people)
-		_, removed := found.count(d.held)
-		if err := d.brake(d.people, removed, len(d.held.people)); err != nil {
-			return "", err
-		}
-		differing = len(found)
+	if d.held == nil {
+		next.buildIndex()
+		d.swap(next, 0, time.Since(began))
+		return token, nil
 	}
-	next.buildIndex()
-	d.swap(next, differing, time.Since(began))
+	differing := d.held.compare(next.people)
+	_, removed := differing.count(d.held)
+	if err := d.brake(d.people, removed, len(d.held.people)); err != nil {
+		return "", err
+	}
+	next.index = d.held.indexWith(differing) // most of the live one serves on
+	d.swap(next, len(differing), time.Since(began))
 	return token, nil
 }
 

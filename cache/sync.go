@@ -29,7 +29,8 @@ type Failure struct {
 
 // feedState is what the last fillings and rounds of a feed left to tell.
 type feedState struct {
-	failure  *Failure // of the newest round or filling; nil if it was well
+	failure  *Failure  // of the newest round or filling; nil if it was well
+	failing  time.Time // since when, where there is a failure
 	asOf     time.Time
 	took     time.Duration // the newest round or filling that was well
 	next     time.Time
@@ -132,17 +133,28 @@ func (d *Directory) turn(ctx context.Context, f *followed) error {
 		return err
 	}
 	if err == nil {
+		if f.state.failure != nil {
+			d.config.Log.Info("reading the directory is well again", slog.String("what", f.what),
+				slog.Duration("after", time.Since(f.state.failing)))
+		}
 		f.state.failure, f.state.heldBack, f.state.heldOf = nil, 0, 0
 		f.state.asOf, f.state.took = began, time.Since(began)
 		return nil
 	}
 	f.state.failures++
+	if f.state.failure == nil {
+		f.state.failing = began
+	}
 	f.state.failure = &Failure{Time: time.Now(), Err: err}
 	f.state.heldBack, f.state.heldOf = 0, 0
 	if held, ok := errors.AsType[*HeldBackError](err); ok {
 		f.state.heldBack, f.state.heldOf = held.Removals, held.Of
 	}
-	d.config.Log.Warn("reading the directory failed; trying again", slog.String("what", f.what),
+	level := slog.LevelDebug
+	if f.failures&(f.failures-1) == 0 { // the first, second, fourth, eighth …: an outage does not fill the log
+		level = slog.LevelWarn
+	}
+	d.config.Log.Log(ctx, level, "reading the directory failed; trying again", slog.String("what", f.what),
 		slog.Any("error", err), slog.Int("failures", f.failures), slog.Duration("after", wait))
 	return err
 }

@@ -184,7 +184,11 @@ func (c *Client) get(ctx context.Context, p priority, need string, request reque
 			return err
 		}
 		if p != high {
-			c.config.Log.Warn("a question to Microsoft Graph has to be asked again", slog.Any("error", err), slog.Duration("after", wait))
+			level := slog.LevelDebug
+			if wait >= longWait {
+				level = slog.LevelWarn
+			}
+			c.config.Log.Log(ctx, level, "a question to Microsoft Graph has to be asked again", slog.Any("error", err), slog.Duration("after", wait))
 		}
 		if sleep(ctx, wait) != nil {
 			return err
@@ -195,6 +199,9 @@ func (c *Client) get(ctx context.Context, p priority, need string, request reque
 // maxPatience is how long a question that people wait for is put off before it is asked
 // again.
 const maxPatience = 2 * time.Second
+
+// longWait is from when on it is worth a word that the synchronisation waits.
+const longWait = 10 * time.Second
 
 // goesOn tells whether a question is asked again after an attempt that failed.
 func (c *Client) goesOn(p priority, attempt int, err error) bool {

@@ -9,20 +9,22 @@ const ledgerSlots = 11
 // quotaWindow is the time in which Graph counts resource units.
 const quotaWindow = 10 * time.Second
 
-// ledger is what was spent in each of the last seconds.
+// ledger is what was spent in each of the last seconds, by the monotonic clock: a wall
+// clock that is set back must not stop the service.
 type ledger struct {
+	start time.Time // when the first second began
 	slots [ledgerSlots]int
-	now   int64 // the second of the newest slot
+	now   int64 // the second of the newest slot, since start
 }
 
 // move forgets what is too long ago.
 func (l *ledger) move(now time.Time) {
-	second := now.Unix()
+	if l.start.IsZero() {
+		l.start = now
+	}
+	second := int64(now.Sub(l.start) / time.Second)
 	for l.now < second {
-		if second-l.now > ledgerSlots {
-			l.now = second - ledgerSlots
-		}
-		l.now++
+		l.now = max(l.now, second-ledgerSlots) + 1
 		l.slots[l.now%ledgerSlots] = 0
 	}
 }
@@ -46,14 +48,10 @@ func (l *ledger) spent(now time.Time) int {
 // wait is how long it takes until no more than most is spent.
 func (l *ledger) wait(now time.Time, most int) time.Duration {
 	spent := l.spent(now)
-	for age := int64(ledgerSlots - 1); age >= 0; age-- {
+	for second := max(0, l.now-ledgerSlots+1); second <= l.now && spent > most; second++ {
+		spent -= l.slots[second%ledgerSlots]
 		if spent <= most {
-			break
-		}
-		second := l.now - age
-		spent -= l.slots[((second%ledgerSlots)+ledgerSlots)%ledgerSlots]
-		if spent <= most {
-			return time.Unix(second+ledgerSlots, 0).Sub(now)
+			return l.start.Add(time.Duration(second+ledgerSlots) * time.Second).Sub(now)
 		}
 	}
 	return 0

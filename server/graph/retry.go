@@ -37,11 +37,15 @@ func sleep(ctx context.Context, wait time.Duration) error {
 const maxRetryAfter = time.Hour
 
 // retryAfter reads a Retry-After header: seconds, with a fraction or without, or
-// a date. Zero means that there is none to be understood.
+// a date, which is by the clock of whoever sent it. Zero means that there is none to be
+// understood.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := header.Get("Retry-After")
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 {
 		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
+	}
+	if sent, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = sent
 	}
 	if date, err := http.ParseTime(value); err == nil && date.After(now) {
 		return min(date.Sub(now), maxRetryAfter)

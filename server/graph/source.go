@@ -100,7 +100,7 @@ func (f feed[T]) Mark(ctx context.Context) (string, error) {
 	first.RawQuery += "&$deltatoken=latest" // a parameter that the SDK does not know
 	for page, err := range f.pages(ctx, normal, f.client.follow(first.String())) {
 		if err != nil {
-			return "", unaccepted(err)
+			return "", unlisted(err)
 		}
 		if page.deltaLink != "" {
 			return page.deltaLink, nil
@@ -118,7 +118,7 @@ func (f feed[T]) List(ctx context.Context) iter.Seq2[cache.Page[T], error] {
 			for i := range page.Items {
 				f.whole(&page.Items[i])
 			}
-			if !yield(page.Page, unaccepted(err)) {
+			if !yield(page.Page, unlisted(err)) {
 				return
 			}
 		}
@@ -310,16 +310,25 @@ func (c *Client) filter(ctx context.Context, filter string) ([]cache.Person, err
 // once too often costs pages; to ask in vain for ever would cost the truth.
 func refusedLink(err error) error {
 	if errors.Is(err, errUnsupported) || errors.Is(err, errNotFound) {
-		return &Error{kind: errTokenLost, text: err.Error()}
+		return &Error{kind: errTokenLost, text: err.Error(), id: cache.RequestID(err)}
 	}
 	return err
+}
+
+// unlisted makes of a collection that this Graph does not have what it is to callers: no
+// answer.
+func unlisted(err error) error {
+	if errors.Is(err, errNotFound) {
+		return &Error{kind: errUnavailable, text: "this Graph does not list what is asked for: " + err.Error(), id: cache.RequestID(err)}
+	}
+	return unaccepted(err)
 }
 
 // unaccepted makes of a question that this Graph does not understand what it is
 // to callers: no answer.
 func unaccepted(err error) error {
 	if errors.Is(err, errUnsupported) {
-		return &Error{kind: errUnavailable, text: err.Error()}
+		return &Error{kind: errUnavailable, text: err.Error(), id: cache.RequestID(err)}
 	}
 	return err
 }
