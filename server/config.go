@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/peopleinsights/peopleinsights/server/graph"
@@ -43,9 +45,12 @@ type serveConfig struct {
 
 // simulatedConfig is whom the simulator makes up.
 type simulatedConfig struct {
-	People    int    `name:"simulator-people" env:"PEOPLE_INSIGHTS_SIMULATOR_PEOPLE" help:"Simulate a tenant of so many invented people, in place of the built-in company."`
-	Seed      uint64 `name:"simulator-seed" default:"1" env:"PEOPLE_INSIGHTS_SIMULATOR_SEED" help:"Which people to invent: the same seed, the same people."`
-	Directory string `name:"simulator-directory" env:"PEOPLE_INSIGHTS_SIMULATOR_DIRECTORY" help:"Simulate a tenant of these people: JSON Lines of Graph user resources, managerId naming the manager."`
+	People    int      `name:"simulator-people" env:"PEOPLE_INSIGHTS_SIMULATOR_PEOPLE" help:"Simulate a tenant of so many invented people, in place of the built-in company."`
+	Seed      uint64   `name:"simulator-seed" default:"1" env:"PEOPLE_INSIGHTS_SIMULATOR_SEED" help:"Which people to invent: the same seed, the same people."`
+	Admin     string   `name:"simulator-admin-listen" env:"PEOPLE_INSIGHTS_SIMULATOR_ADMIN_LISTEN" help:"Loopback address for the simulator's own API, which changes people and makes things go wrong; its first page says how."`
+	Faults    []string `name:"simulator-fault" sep:"none" placeholder:"path=/users/delta,status=503,times=3" help:"Have the simulator fail so; may be given more than once."`
+	Churn     int      `name:"simulator-churn" env:"PEOPLE_INSIGHTS_SIMULATOR_CHURN" help:"Make so many random changes to the simulated people and groups each second."`
+	Directory string   `name:"simulator-directory" env:"PEOPLE_INSIGHTS_SIMULATOR_DIRECTORY" help:"Simulate a tenant of these people: JSON Lines of Graph user resources, managerId naming the manager."`
 }
 
 // simulateConfig is how the simulator is served alone.
@@ -55,14 +60,64 @@ type simulateConfig struct {
 	Simulated simulatedConfig `embed:""`
 }
 
+// serve starts the simulator of a directory, as the flags say, at an address; empty for
+// a free port. What it returns stops it.
+func (c simulatedConfig) serve(directory *simulator.Directory, listen string) (*simulator.Simulator, func(), error) {
+	var faults []simulator.Fault
+	for _, text := range c.Faults {
+		fault, err := simulator.ParseFault(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--simulator-fault: %w (%w)", err, errConfig)
+		}
+		faults = append(faults, fault)
+	}
+	sim, err := simulator.New(simulator.Config{Listen: listen, AdminListen: c.Admin}, directory)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, fault := range faults {
+		sim.Fail(fault)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var churning sync.WaitGroup
+	if c.Churn > 0 {
+		churning.Go(func() { churn(ctx, directory, c.Churn) })
+	}
+	return sim, func() { stop(); churning.Wait(); _ = sim.Close() }, nil
+}
+
+// churn changes people and groups each second.
+func churn(ctx context.Context, directory *simulator.Directory, changes int) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for seed := uint64(1); ; seed++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			_ = directory.Churn(changes, seed) // a change that is not possible is no loss
+		}
+	}
+}
+
+// given tells whether anything but the seed is set.
+func (c simulatedConfig) given() bool {
+	return c.People != 0 || c.Directory != "" || c.Admin != "" || len(c.Faults) > 0 || c.Churn != 0
+}
+
 // maxInvented bounds how many people are invented: each takes 1.3 KB.
 const maxInvented = 5_000_000
+
+// maxChurn bounds the changes of a second: each takes some 35 µs.
+const maxChurn = 10_000
 
 // directory makes up the simulator's people, and says who they are.
 func (c simulatedConfig) directory() (*simulator.Directory, string, error) {
 	switch {
 	case c.People < 0 || c.People > maxInvented:
 		return nil, "", fmt.Errorf("--simulator-people must be from 1 to %d (%w)", maxInvented, errConfig)
+	case c.Churn < 0 || c.Churn > maxChurn:
+		return nil, "", fmt.Errorf("--simulator-churn must be from 1 to %d (%w)", maxChurn, errConfig)
 	case c.People > 0 && c.Directory != "":
 		return nil, "", fmt.Errorf("give --simulator-people or --simulator-directory, not both (%w)", errConfig)
 	case c.Directory != "":
@@ -91,7 +146,7 @@ func (c serveConfig) check() error {
 	switch {
 	case c.TenantID == "" && (c.GraphURL != "" || c.ClientSecretFile != "" || c.CAFile != ""):
 		return problem("--graph-url, --client-secret-file and --ca-file need --tenant-id beside them")
-	case c.TenantID != "" && (c.Simulated.People != 0 || c.Simulated.Directory != ""):
+	case c.TenantID != "" && c.Simulated.given():
 		return problem("a tenant is configured, so nothing is simulated: leave out --tenant-id (AZURE_TENANT_ID) or --simulator-…")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
 		return problem("--tls-cert-file and --tls-key-file go together")

@@ -62,7 +62,7 @@ func reading(s cache.Status) string {
 // tryNext says what a newcomer can do now.
 func tryNext(out io.Writer, address string, config serveConfig) {
 	someone := "ana.kovac@contoso.com"
-	if config.TenantID != "" || config.Simulated != (simulatedConfig{Seed: config.Simulated.Seed}) {
+	if config.TenantID != "" || config.Simulated.People > 0 || config.Simulated.Directory != "" {
 		someone = "SOMEBODYS-ADDRESS"
 	}
 	if _, port, err := net.SplitHostPort(address); err == nil && !strings.HasPrefix(address, "127.") {

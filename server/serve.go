@@ -112,7 +112,7 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 		endStreams()
 		stop(server)
 		if metrics != nil { // to the end: whether it is ready is asked until then
-			metrics.Close()
+			_ = metrics.Close()
 		}
 		return nil
 	})
@@ -147,11 +147,10 @@ func newSimulator(config serveConfig, asking *graph.Config) (string, func(), err
 	if err != nil {
 		return "", nil, err
 	}
-	sim, err := simulator.New(simulator.Config{}, directory)
+	sim, closeSimulator, err := config.Simulated.serve(directory, "")
 	if err != nil {
 		return "", nil, err
 	}
-	closeSimulator := func() { _ = sim.Close() }
 	asking.Endpoint, err = graph.NewEndpoint(sim.GraphURL(), sim.AuthorityURL())
 	if err != nil {
 		closeSimulator()
@@ -160,7 +159,11 @@ func newSimulator(config serveConfig, asking *graph.Config) (string, func(), err
 	app := simulator.DefaultApp()
 	asking.Credential = graph.Credential{TenantID: sim.TenantID(), ClientID: app.ID, ClientSecret: app.Secret}
 	asking.CAPEM = sim.CAPEM()
-	return about + ", simulated at " + sim.GraphURL(), closeSimulator, nil
+	about += ", simulated at " + sim.GraphURL()
+	if sim.AdminURL() != "" {
+		about += ", where things go wrong by " + sim.AdminURL()
+	}
+	return about, closeSimulator, nil
 }
 
 // The bounds of what a client may send and keep open.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,11 +16,11 @@ func simulate(ctx context.Context, config simulateConfig, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	sim, err := simulator.New(simulator.Config{Listen: config.Listen}, directory)
+	sim, stop, err := config.Simulated.serve(directory, config.Listen)
 	if err != nil {
 		return err
 	}
-	defer sim.Close()
+	defer stop()
 	if err := os.WriteFile(config.CAOut, sim.CAPEM(), 0o644); err != nil {
 		return fmt.Errorf("--ca-out: %w", err)
 	}
@@ -31,12 +32,14 @@ func simulate(ctx context.Context, config simulateConfig, out io.Writer) error {
   client id      %[6]s
   client secret  %[7]s
   CA to trust    %[8]s
+  own API        %[9]s
 
 A service that reads it:
   AZURE_CLIENT_SECRET=%[7]s go run ./server --graph-url %[3]s --authority-url %[4]s \
     --ca-file %[8]s --tenant-id %[5]s --client-id %[6]s
 Ctrl-C stops.
-`, about, directory.Len(), sim.GraphURL(), sim.AuthorityURL(), sim.TenantID(), app.ID, app.Secret, config.CAOut)
+`, about, directory.Len(), sim.GraphURL(), sim.AuthorityURL(), sim.TenantID(), app.ID, app.Secret, config.CAOut,
+		cmp.Or(sim.AdminURL(), "none; --simulator-admin-listen 127.0.0.1:8444 has one"))
 	<-ctx.Done()
 	return nil
 }

@@ -29,8 +29,8 @@ import (
 // How long the soak goes on. The default is CI's short form; `make soak` has a longer
 // one.
 var (
-	soakSteps  = flag.Int("soak.steps", 12, "steps of the soak: each changes people, has Graph misbehave and waits for rounds")
-	soakPeople = flag.Int("soak.people", 1500, "people of the soak's tenant")
+	soakSteps  = flag.Int("soak.steps", 8, "steps of the soak: each changes people, has Graph misbehave and waits for rounds")
+	soakPeople = flag.Int("soak.people", 800, "people of the soak's tenant")
 	soakSeed   = flag.Uint64("soak.seed", 1, "seed of the soak's changes and faults")
 )
 

@@ -223,10 +223,10 @@ func (s *Simulator) parseMembers(c *call, o options, far reach) (*listQuery, *pr
 		return nil, p
 	}
 	q.mixed = &mixture{}
-	if q.mixed.people, p = s.people.part(o, &q.sel); p != nil {
+	if q.mixed.people, p = s.people.part(&q.sel); p != nil {
 		return nil, p
 	}
-	if q.mixed.groups, p = s.groups.part(o, &q.sel); p != nil {
+	if q.mixed.groups, p = s.groups.part(&q.sel); p != nil {
 		return nil, p
 	}
 	if c.grant.may(readBasic...) {
@@ -241,7 +241,7 @@ func (s *Simulator) parseMembers(c *call, o options, far reach) (*listQuery, *pr
 }
 
 // part returns what a $select of a mixed list asks of one class.
-func (k *class) part(o options, whole *selection) (*selection, *problem) {
+func (k *class) part(whole *selection) (*selection, *problem) {
 	var mine []string
 	for _, name := range whole.names {
 		if _, ok := k.find(name); ok {
