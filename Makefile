@@ -23,11 +23,18 @@ test: ## run the tests, as the README says
 race: ## run the tests under the race detector
 	go test -race ./...
 
+SOAKSTEPS ?= 150
+
+.PHONY: soak
+soak: ## change, fail and load a tenant for some minutes, and compare everybody at the end
+	go test ./server -run '^TestSoak$$' -v -count=1 -timeout 60m -soak.steps $(SOAKSTEPS) -soak.people 5000
+
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	go test ./cache/typeahead -run '^$$' -fuzz '^FuzzSearchMatches$$' -fuzztime $(FUZZTIME)
 	go test ./server/simulator -run '^$$' -fuzz '^FuzzFilter$$' -fuzztime $(FUZZTIME)
 	go test ./server/simulator -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZTIME)
+	go test ./server/simulator -run '^$$' -fuzz '^FuzzParseFault$$' -fuzztime $(FUZZTIME)
 
 .PHONY: bench
 bench: ## run the benchmarks of type-ahead and of the simulator
