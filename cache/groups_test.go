@@ -34,6 +34,11 @@ func TestGroupsAreFollowed(t *testing.T) {
 		if s.Groups != 4 || s.Freshness.Revision != before+1 || s.GroupFeed.Changes != 5+4 {
 			t.Errorf("after a round: %d groups, revision %d of %d, %d changes", s.Groups, s.Freshness.Revision, before, s.GroupFeed.Changes)
 		}
+		f.source.LosePeopleTokens()
+		f.pass(interval)
+		if s := f.Status(); s.Groups != 4 || s.PeopleFeed.Fillings != 2 || s.GroupFeed.Fillings != 1 {
+			t.Errorf("after a refill of people: %d groups, %+v", s.Groups, s.GroupFeed)
+		}
 		f.source.LoseTokens()
 		f.source.RemoveGroup(sourcetest.SomeGroup(1).ID)
 		f.pass(interval)
@@ -136,6 +141,29 @@ func TestGroupsInParts(t *testing.T) {
 		}
 		if got := f.Group(sourcetest.SomeGroup(5).ID); got == nil || got.DisplayName != "Group F" || got.Email == "" {
 			t.Errorf("a new group in parts is %+v", got)
+		}
+	})
+}
+
+func TestGroupsHaveABrake(t *testing.T) {
+	source := people(1)
+	for i := range 80 {
+		source.PutGroup(sourcetest.SomeGroup(i))
+	}
+	run(t, cache.Config{}, source, func(f fixture) {
+		for i := range 60 {
+			f.source.RemoveGroup(sourcetest.SomeGroup(i).ID)
+		}
+		f.pass(interval)
+		s := f.Status()
+		if back := s.HeldBack(); back != &s.GroupFeed || back.HeldBack != 60 || s.Groups != 80 || s.Freshness.Stale {
+			t.Fatalf("after 60 of 80 groups went: held back %+v, %d groups, stale %v", back, s.Groups, s.Freshness.Stale)
+		}
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{ConfirmRemovals: true}); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.Status(); s.Groups != 20 || s.HeldBack() != nil {
+			t.Errorf("after a confirmation: %d groups, held back %+v", s.Groups, s.HeldBack())
 		}
 	})
 }

@@ -42,6 +42,25 @@ func TestSweepCorrectsWhatNoChangeTold(t *testing.T) {
 	})
 }
 
+// TestWhatChangesDuringASweepIsNoDifference has somebody come while everybody is listed.
+func TestWhatChangesDuringASweepIsNoDifference(t *testing.T) {
+	source := people(3)
+	run(t, cache.Config{}, source, func(f fixture) {
+		source.Before(func(_ context.Context, method string) error {
+			if method == "List" {
+				source.Put(sourcetest.Someone(7))
+			}
+			return nil
+		})
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{Relist: true}); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.Status(); s.People != 4 || s.Sweep.Missing != 0 || s.Sweep.Sweeps != 1 {
+			t.Errorf("after it, %d people and %+v", s.People, s.Sweep)
+		}
+	})
+}
+
 // listed is a source whose listing is that of another.
 type listed struct {
 	*sourcetest.Memory

@@ -52,7 +52,7 @@ type followed struct {
 
 	token     string // to go on from; without one, everything is listed anew
 	failures  int    // in a row
-	confirmed int    // removals that an operator has confirmed, for the next turn
+	confirmed int    // removals that an operator has confirmed, while their order is obeyed
 	due       time.Time
 }
 
@@ -108,7 +108,6 @@ func (d *Directory) wait(ctx context.Context, f *followed) (*order, error) {
 func (d *Directory) turn(ctx context.Context, f *followed) error {
 	began := time.Now()
 	err := d.step(ctx, f)
-	f.confirmed = 0
 	wait := d.config.SyncInterval
 	switch {
 	case ctx.Err() != nil: // the service stops
@@ -273,9 +272,6 @@ func (d *Directory) obey(ctx context.Context, r Refresh) error {
 	if r.Relist || d.sweeping.confirmed > 0 {
 		err = d.turn(ctx, d.sweeping)
 	}
-	if r.Relist {
-		d.groups.token = ""
-	}
-	_ = d.turn(ctx, d.groups) // told by its state
+	_ = d.turn(ctx, d.groups) // told by its state; after a sweep, a listing
 	return err
 }

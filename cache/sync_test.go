@@ -443,6 +443,11 @@ func TestManagerWhoComesBack(t *testing.T) {
 		if s := f.Status(); s.Sweep.Changed != 0 {
 			t.Errorf("a sweep takes the manager who is gone for a difference: %+v", s.Sweep)
 		}
+		alone.Profile.JobTitle, report.Profile.JobTitle = "Director", "Director" // a real one
+		f.source.Slip(alone)
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{Relist: true}); err != nil || f.Status().Sweep.Changed != 1 {
+			t.Errorf("a sweep of one difference: %v, %+v", err, f.Status().Sweep)
+		}
 		f.source.Slip(report)
 		f.source.Put(sourcetest.Someone(0))
 		f.pass(interval)

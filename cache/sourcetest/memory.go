@@ -99,6 +99,13 @@ func (m *Memory) LoseTokens() {
 	m.groups.loseTokens()
 }
 
+// LosePeopleTokens is LoseTokens for the people alone.
+func (m *Memory) LosePeopleTokens() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.people.loseTokens()
+}
+
 // Asked returns how often a method was called. Those of the groups' feed are named
 // MarkGroups, ListGroups and ChangesGroups.
 func (m *Memory) Asked(method string) int {
