@@ -150,6 +150,59 @@ func TestBrakeOfRefills(t *testing.T) {
 	})
 }
 
+func TestListingOfNobodyIsNotBelieved(t *testing.T) {
+	run(t, cache.Config{}, crowd(40), func(f fixture) {
+		f.remove(0, 40)
+		f.source.LoseTokens()
+		f.pass(interval)
+		f.expectHeldBack(40, 40)
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{ConfirmRemovals: true}); err != nil {
+			t.Error(err)
+		}
+		f.expectPeople(0)
+	})
+}
+
+func TestHeldBackOutlivesOtherFailures(t *testing.T) {
+	run(t, cache.Config{}, crowd(300), func(f fixture) {
+		f.remove(0, 100)
+		f.pass(interval)
+		f.source.Before(func(context.Context, string) error { return cache.ErrUnavailable })
+		f.pass(interval)
+		f.expectHeldBack(100, 300)
+		f.source.Before(nil)
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{ConfirmRemovals: true}); err != nil {
+			t.Error(err)
+		}
+		f.expectPeople(200)
+	})
+}
+
+// TestConfirmationIsNotLost has an operator leave before the service could take the
+// order.
+func TestConfirmationIsNotLost(t *testing.T) {
+	var release chan struct{}
+	newSource := func() *sourcetest.Memory {
+		release = make(chan struct{})
+		return crowd(300)
+	}
+	runOver(t, cache.Config{}, newSource, func(f fixture) {
+		f.remove(0, 100)
+		f.pass(interval)
+		f.expectHeldBack(100, 300)
+		f.source.Before(func(context.Context, string) error { <-release; return nil })
+		f.pass(interval) // a round is under way
+		ctx, cancel := context.WithTimeout(f.t.Context(), time.Second)
+		defer cancel()
+		if _, err := f.Refresh(ctx, cache.Refresh{ConfirmRemovals: true}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Refresh = %v", err)
+		}
+		close(release)
+		synctest.Wait()
+		f.expectPeople(200)
+	})
+}
+
 func TestBrakeLetsTheRestOfTheShareBeSet(t *testing.T) {
 	run(t, cache.Config{MaxRemoved: 1, MaxRemovedShare: 1}, crowd(300), func(f fixture) {
 		f.remove(0, 300)
@@ -230,5 +283,11 @@ func TestFirstListingThatIsCutOff(t *testing.T) {
 		f.expectPeople(200)
 	})
 	source = crowd(200)
-	run(t, cache.Config{Source: counted{source, 250}}, source, func(f fixture) { f.expectPeople(200) })
+	run(t, cache.Config{Source: counted{source, 209}}, source, func(f fixture) { f.expectPeople(200) })
+	source = crowd(0) // a small tenant
+	run(t, cache.Config{Source: counted{source, 45}}, source, func(f fixture) {
+		if s := f.Status(); s.State != pb.DirectoryState_DIRECTORY_STATE_FILLING {
+			t.Errorf("after a listing of nobody of 45: %v", s.State)
+		}
+	})
 }

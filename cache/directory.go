@@ -92,16 +92,22 @@ type Directory struct {
 	lookups   chan struct{} // one is held by each flight
 	closeOnce sync.Once
 
-	// mu guards what follows. Readers take all that an answer needs under one
+	// mu guards what is held, and what is told of it. Readers take all that an answer needs under one
 	// lock, so that it belongs to one revision; what is costly (building an index,
 	// asking the source) happens outside.
 	mu   sync.RWMutex
 	held *held // nil until the first filling is complete
 	sync syncState
 
-	// What Run follows, and alone may touch.
+	// touched are those of whom rounds have told since a sweep began; nil without one.
+	touched map[string]bool
+
+	// What Run follows.
 	people, groups, sweeping *followed
-	orders                   chan order // to Run
+	// writing is held by whoever is about to change people: the rounds, or a sweep. It is
+	// taken before mu.
+	writing    sync.Mutex
+	unfinished *listing // of the people's goroutine
 }
 
 // syncState is what the last fillings, rounds and sweeps left to tell.
@@ -122,17 +128,22 @@ func New(config Config) (*Directory, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Directory{
+	d := &Directory{
 		config:  config,
 		epoch:   rand.Text()[:12],
 		memo:    memo,
 		filled:  make(chan struct{}),
 		start:   time.Now(),
 		lookups: make(chan struct{}, config.MaxLookups),
-		orders:  make(chan order),
 		ctx:     ctx,
 		stop:    stop,
-	}, nil
+	}
+	d.people = &followed{what: "people", state: &d.sync.people, pause: d.pausePeople, wake: make(chan struct{}, 1)}
+	d.groups = &followed{what: "groups", state: &d.sync.groups, pause: d.pauseGroups, wake: make(chan struct{}, 1)}
+	d.sweeping = &followed{what: "sweep", state: &d.sync.sweep, pause: d.pauseSweep, wake: make(chan struct{}, 1), turn: d.sweep}
+	d.people.turn = d.turns(d.people, d.fillPeople, d.followPeople)
+	d.groups.turn = d.turns(d.groups, d.fillGroups, d.followGroups)
+	return d, nil
 }
 
 // Filled returns a channel that is closed when the directory is complete for the

@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -31,6 +30,13 @@ func (d *Directory) Group(id string) *Group {
 	return nil
 }
 
+// heldGroups are the groups. They stay the same map, whatever becomes of the people.
+func (d *Directory) heldGroups() map[string]*groupRecord {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.held.groups
+}
+
 // fillGroups lists all groups beside the live ones, and swaps.
 func (d *Directory) fillGroups(ctx context.Context) (token string, err error) {
 	feed := d.config.Source.Groups()
@@ -54,7 +60,7 @@ func (d *Directory) fillGroups(ctx context.Context) (token string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("following what changed while listing: %w", err)
 	}
-	for id := range d.held.groups {
+	for id := range d.heldGroups() { // this goroutine alone changes them
 		if _, listed := found[id]; !listed {
 			found[id] = Group{ID: id, Gone: true}
 		}
@@ -107,8 +113,9 @@ func (d *Directory) collectGroups(ctx context.Context, token string, found group
 
 // applyGroups makes changes to the groups held, at one revision.
 func (d *Directory) applyGroups(found groupChanges) error {
-	live := d.held.groups
+	live := d.heldGroups()
 	next := make(map[string]*groupRecord, len(found)) // nil for those who are gone
+	var members []*groupRecord                        // whose members have changed
 	removals, added := 0, 0
 	for id, g := range found {
 		old := live[id]
@@ -132,11 +139,11 @@ func (d *Directory) applyGroups(found groupChanges) error {
 		r := &groupRecord{Group: g}
 		r.Proxies = slices.Clip(g.Proxies)
 		r.Said, r.MembersChanged = 0, false
-		switch {
-		case g.MembersChanged:
-			r.membersAt = d.held.revision + 1
-		case old != nil:
+		if old != nil {
 			r.membersAt = old.membersAt
+		}
+		if g.MembersChanged {
+			members = append(members, r)
 		}
 		next[id] = r
 	}
@@ -151,9 +158,17 @@ func (d *Directory) applyGroups(found groupChanges) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	maps.Copy(live, next)
-	maps.DeleteFunc(live, func(_ string, r *groupRecord) bool { return r == nil })
 	d.held.revision++
+	for _, r := range members {
+		r.membersAt = d.held.revision
+	}
+	for id, r := range next {
+		if r == nil {
+			delete(live, id)
+		} else {
+			live[id] = r
+		}
+	}
 	d.sync.groups.changes += int64(len(next))
 	return nil
 }

@@ -30,8 +30,9 @@ func (d *Directory) Profile(ctx context.Context, ref Ref, maxAge time.Duration) 
 	d.mu.RLock()
 	f := d.findLocked(ref)
 	freshness, revision := d.freshnessLocked(), d.revisionLocked()
+	held := f.record != nil && serves(d.held.asOf, began, maxAge)
 	d.mu.RUnlock()
-	if f.record != nil && serves(freshness.AsOfTime.AsTime(), began, maxAge) {
+	if held {
 		d.lookedUp.held.Add(1)
 		return Answer{Profile: d.assemble(f), Freshness: freshness}
 	}
@@ -242,7 +243,7 @@ func (d *Directory) read(ctx context.Context, ref Ref) (*memory, error) {
 	case errors.Is(err, ErrNotFound):
 		d.memo.put("read:"+ref.key(), m, d.config.AbsenceTTL)
 		return m, nil
-	case err != nil && ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil && !errors.Is(err, ErrBusy):
 		// Ours ran out, not the caller's: to the caller, the source did not answer.
 		return nil, fmt.Errorf("no answer in %v: %w", d.config.LookupTimeout, ErrUnavailable)
 	case err != nil:

@@ -4,58 +4,88 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 )
 
+// listing is everybody as a source has listed them, before what changed meanwhile.
+type listing struct {
+	mark string
+	held *held
+	at   time.Time
+}
+
+// listingLife is for how long a listing can still be completed by what has changed since.
+const listingLife = time.Hour
+
 // fillPeople reads everybody beside the live copy, if there is one, and swaps when
 // complete. The token is taken first: what changes meanwhile is then followed, not
-// missed.
+// missed. A listing that could not be completed is, by the next turn.
 func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 	began := time.Now()
-	d.listed.Store(0)
-	d.total.Store(0)
-	mark, err := d.config.Source.People().Mark(ctx)
+	l := d.unfinished
+	d.unfinished = nil
+	if l == nil || time.Since(l.at) > listingLife {
+		if l, err = d.listPeople(ctx); err != nil {
+			return "", err
+		}
+	}
+	since, token, err := d.collect(ctx, l.mark, l.held)
 	if err != nil {
-		return "", fmt.Errorf("marking the start: %w", err)
-	}
-	next := newHeld()
-	if err := d.list(ctx, func(r *record) int { next.put(r.id, r); return len(next.people) }); err != nil {
-		return "", fmt.Errorf("listing everybody: %w", err)
-	}
-	if err := d.short(len(next.people)); err != nil {
-		return "", err
-	}
-	next.change(d.keepManagers(next.people))
-	next.asOf = time.Now()
-	since, token, err := d.collect(ctx, mark, next)
-	if err != nil {
+		if !errors.Is(err, ErrTokenLost) {
+			d.unfinished = l
+		}
 		return "", fmt.Errorf("following what changed while listing: %w", err)
 	}
+	next := l.held
 	next.change(next.differing(since))
+	d.writing.Lock()
+	defer d.writing.Unlock()
 	if d.held == nil {
 		next.buildIndex()
 		d.swap(next, 0, time.Since(began))
 		return token, nil
 	}
+	next.change(d.keepManagers(next.people))
 	differing := d.held.compare(next.people)
 	_, removed := differing.count(d.held)
 	if err := d.brake(d.people, removed, len(d.held.people)); err != nil {
 		return "", err
+	}
+	if len(next.people) == 0 && removed > 0 && d.people.confirmed == 0 {
+		return "", &HeldBackError{removed, removed} // nobody is never the truth
 	}
 	next.index = d.held.indexWith(differing) // most of the live one serves on
 	d.swap(next, len(differing), time.Since(began))
 	return token, nil
 }
 
+// listPeople lists everybody beside the live copy.
+func (d *Directory) listPeople(ctx context.Context) (*listing, error) {
+	d.listed.Store(0)
+	d.total.Store(0)
+	mark, err := d.config.Source.People().Mark(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("marking the start: %w", err)
+	}
+	next := newHeld()
+	if err := d.list(ctx, func(r *record) int { next.put(r.id, r); return len(next.people) }); err != nil {
+		return nil, fmt.Errorf("listing everybody: %w", err)
+	}
+	if err := d.short(len(next.people)); err != nil {
+		return nil, err
+	}
+	next.asOf = time.Now()
+	return &listing{mark, next, next.asOf}, nil
+}
+
 // keepManagers has people who are listed without a manager keep the one that is held, if
 // that one is not listed either. Soft-deleted people keep their relations, which no
 // listing shows, and of which no change tells when they are restored. The id of somebody
 // who is not there does no harm.
+// Writing is held.
 func (d *Directory) keepManagers(listed map[string]*record) changes {
 	kept := changes{}
-	if d.held == nil {
-		return kept
-	}
 	for id, r := range listed {
 		if k := r.keepManager(d.held.people[id], listed); k != r {
 			kept[id] = k
@@ -64,15 +94,15 @@ func (d *Directory) keepManagers(listed map[string]*record) changes {
 	return kept
 }
 
-// shortListings is how often in a row a first listing may be refused for being short.
+// shortListings is how often in a row a listing may be refused for being short.
 const shortListings = 3
 
-// short refuses a first listing that is far shorter than the source says that it is: it
-// may have been cut off. Later ones are compared with what is held. A source counts with
-// a delay, so that one that stays short is believed.
+// short refuses a listing that is far shorter than the source says that it is: it may
+// have been cut off. A source counts with a delay, so that one that stays short is
+// believed, under the brake.
 func (d *Directory) short(listed int) error {
 	counted := int(d.total.Load())
-	if d.held != nil || d.people.failures >= shortListings || d.brake(d.people, counted-listed, counted) == nil {
+	if d.people.failures >= shortListings || float64(counted-listed) <= d.config.MaxRemovedShare*float64(counted) {
 		return nil
 	}
 	return fmt.Errorf("the listing ended after %d of %d people: %w", listed, counted, ErrUnavailable)
@@ -81,7 +111,6 @@ func (d *Directory) short(listed int) error {
 // list reads everybody. It shares what the live copy holds alike. Somebody may come
 // more than once, so that take tells how many different people it has.
 func (d *Directory) list(ctx context.Context, take func(*record) int) error {
-	live := d.held // only Run's goroutine replaces or changes it
 	listed := 0
 	for page, err := range d.config.Source.People().List(ctx) {
 		if err != nil {
@@ -95,7 +124,7 @@ func (d *Directory) list(ctx context.Context, take func(*record) int) error {
 			if err != nil {
 				return err
 			}
-			if old := live.find(Ref{ID: r.id}); old != nil && old.equal(r) {
+			if old := d.holding(r.id); old != nil && old.equal(r) {
 				r = old
 			}
 			listed = take(r)
@@ -108,9 +137,15 @@ func (d *Directory) list(ctx context.Context, take func(*record) int) error {
 	return nil
 }
 
-// swap makes next the live copy. Groups stay as they are.
+// holding returns the person of an id, or nil.
+func (d *Directory) holding(id string) *record {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.held.find(Ref{ID: id})
+}
+
+// swap makes next the live copy. Groups stay as they are. Writing is held.
 func (d *Directory) swap(next *held, differing int, took time.Duration) {
-	d.sweeping.due = time.Now().Add(min(d.config.SweepDelay, d.config.SweepInterval))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.held == nil {
@@ -118,16 +153,21 @@ func (d *Directory) swap(next *held, differing int, took time.Duration) {
 		defer close(d.filled)
 	} else {
 		next.revision, next.groups = d.held.revision, d.held.groups
+		if soon := time.Now().Add(d.config.SweepDelay); soon.Before(d.sync.sweep.next) {
+			d.sync.sweep.next = soon
+			defer d.sweeping.stir()
+		}
 	}
 	next.revision++
 	d.held = next
 	d.sync.people.fillings++
 	d.sync.people.changes += int64(differing)
-	d.sync.sweep.next = d.sweeping.due
 }
 
 // followPeople follows the changes since token and applies them at one revision.
 func (d *Directory) followPeople(ctx context.Context, token string) (next string, err error) {
+	d.writing.Lock() // a round tells what has become of those who are held
+	defer d.writing.Unlock()
 	began := time.Now()
 	found, next, err := d.collect(ctx, token, d.held)
 	if err != nil {
@@ -143,8 +183,12 @@ func (d *Directory) followPeople(ctx context.Context, token string) (next string
 	return next, nil
 }
 
+// beside is from how many changes on they are made to a copy, which then takes the live
+// one's place: readers wait while the live one is changed.
+const beside = 500
+
 // apply makes changes to the live copy at one revision, unless there would be too many
-// people, or too few. f is on whose behalf.
+// people, or too few. f is on whose behalf. Writing is held.
 func (d *Directory) apply(f *followed, found changes) error {
 	live := d.held
 	added, removed := found.count(live)
@@ -158,13 +202,36 @@ func (d *Directory) apply(f *followed, found changes) error {
 		return nil
 	}
 	index := live.indexWith(found)
+	if len(found) >= beside {
+		live = d.copied()
+		live.change(found)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	live.change(found)
+	if live == d.held {
+		live.change(found)
+	}
 	live.index = index
-	live.revision++
+	live.revision = d.held.revision + 1 // groups raise it too
+	d.held = live
 	f.state.changes += int64(len(found))
+	if f == d.people && d.touched != nil {
+		for id := range found {
+			d.touched[id] = true
+		}
+	}
 	return nil
+}
+
+// copied returns a copy of what is held that can be changed while that is read. Groups
+// are shared. Writing is held.
+func (d *Directory) copied() *held {
+	d.mu.RLock()
+	c := *d.held
+	d.mu.RUnlock()
+	c.people = maps.Clone(c.people)
+	c.addresses = addressBook{maps.Clone(c.addresses.first), maps.Clone(c.addresses.more)}
+	return &c
 }
 
 // collect reads one round of changes over base, each person's in the order in
@@ -214,7 +281,7 @@ func (c changes) add(p Person, base *held, partly map[string]bool) (err error) {
 		return nil
 	}
 	delete(partly, id)
-	c[id], err = newRecord(p)
+	c[id], err = toldRecord(p)
 	return err
 }
 
@@ -228,6 +295,6 @@ func (d *Directory) find(ctx context.Context, id string, c changes) error {
 	if err != nil {
 		return err
 	}
-	c[id], err = newRecord(p)
+	c[id], err = toldRecord(p)
 	return err
 }

@@ -68,6 +68,7 @@ type Usage struct {
 	Spent     int           // of the budget, at the moment
 	Window    time.Duration // of the budget
 	Pressure  float64       // how much of its own limit the source says is used, lately; 0 if it did not say
+	Waiting   error         // why the synchronisation waits, if it does for long
 	Failing   bool          // the source does not answer, and only the synchronisation asks it
 }
 

@@ -28,6 +28,7 @@ type Status struct {
 // FeedStatus is how the people, or the groups, are followed.
 type FeedStatus struct {
 	Failure   *Failure      // of the newest round or filling; nil if it was well
+	Past      *Failure      // the newest that is over; nil if there was none
 	LastRound time.Time     // when the newest one that was well began; zero if there was none
 	Duration  time.Duration // of that one
 	NextRound time.Time     // zero until the directory is complete
@@ -67,6 +68,9 @@ func (d *Directory) Status() Status {
 		Sweeping:   d.sync.sweep.status(),
 	}
 	if d.held == nil {
+		if waiting := usage.Waiting; status.PeopleFeed.Failure == nil && waiting != nil {
+			status.PeopleFeed.Failure = &Failure{Time: time.Now(), Err: waiting}
+		}
 		status.Expected = int(d.total.Load())
 		return status
 	}
@@ -102,7 +106,7 @@ func (s Status) changes() int64 {
 
 func (s feedState) status() FeedStatus {
 	return FeedStatus{
-		Failure: s.failure, LastRound: s.asOf, Duration: s.took, NextRound: s.next, Rounds: s.rounds,
+		Failure: s.failure, Past: s.past, LastRound: s.asOf, Duration: s.took, NextRound: s.next, Rounds: s.rounds,
 		Failures: s.failures, Fillings: s.fillings, Changes: s.changes, HeldBack: s.heldBack, HeldOf: s.heldOf,
 	}
 }

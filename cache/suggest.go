@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"cmp"
+
 	"github.com/peopleinsights/peopleinsights/cache/typeahead"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
@@ -48,7 +50,7 @@ func (d *Directory) search(query typeahead.Query, q Invite) ([]found, *pb.Freshn
 		return nil, nil, d.sync.people.failure.Err
 	}
 	if d.held == nil {
-		return nil, nil, ErrFilling
+		return nil, nil, cmp.Or(d.config.Source.Usage().Waiting, ErrFilling)
 	}
 	keep, err := d.invitableLocked(q)
 	if err != nil {

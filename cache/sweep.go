@@ -25,26 +25,74 @@ type Sweep struct {
 // lag of replicas, and the listing is taken for the truth.
 const maxConfirmed = 1000
 
+// recently is for how long somebody of whom a round has told is not removed because a
+// look-up does not find them: replicas may not know them yet.
+const recently = time.Hour
+
 // sweep lists everybody, compares, and corrects what differs. A listing may itself be
-// older than what rounds have told, so that each difference is asked for by itself.
-func (d *Directory) sweep(ctx context.Context) (string, error) {
+// older than what rounds have told: whom a round tells of meanwhile is left out, and each
+// of the others is asked for by itself.
+func (d *Directory) sweep(ctx context.Context) error {
 	began := time.Now()
-	listed := make(map[string]*record, len(d.held.people))
+	fillings, failure := d.watchRounds()
+	defer d.unwatchRounds()
+	if failure != nil {
+		return fmt.Errorf("people have to be well first: %v: %w", failure.Err, ErrUnavailable) // not an error of its own
+	}
+	listed := map[string]*record{}
 	if err := d.list(ctx, func(r *record) int { listed[r.id] = r; return len(listed) }); err != nil {
-		return "", fmt.Errorf("listing everybody: %w", err)
+		return fmt.Errorf("listing everybody: %w", err)
 	}
+	select { // what has changed before the listing ended
+	case err := <-d.people.order(false, false):
+		if err != nil {
+			return fmt.Errorf("people have to be well first: %v: %w", err, ErrUnavailable)
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	d.writing.Lock()
 	maps.Copy(listed, d.keepManagers(listed))
-	// What changed meanwhile is no difference.
-	if err := d.turn(ctx, d.people); err != nil {
-		return "", fmt.Errorf("following what changed while listing: %w", err)
-	}
-	differing := d.held.compare(listed)
+	differing := d.untouched(d.held.compare(listed))
+	d.writing.Unlock()
 	if len(differing) <= maxConfirmed {
 		if err := d.confirm(ctx, differing); err != nil {
-			return "", fmt.Errorf("asking for those who differ: %w", err)
+			return fmt.Errorf("asking for those who differ: %w", err)
 		}
 	}
-	corrected := d.held.differing(differing)
+	return d.correct(differing, fillings, began)
+}
+
+// watchRounds has rounds remember of whom they tell, until unwatchRounds. It returns how
+// often everybody was listed, and what is wrong with people.
+func (d *Directory) watchRounds() (fillings int64, failure *Failure) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.touched = map[string]bool{}
+	return d.sync.people.fillings, d.sync.people.failure
+}
+
+func (d *Directory) unwatchRounds() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.touched = nil
+}
+
+// untouched leaves out those of whom rounds have told since the sweep began. Writing is
+// held.
+func (d *Directory) untouched(c changes) changes {
+	maps.DeleteFunc(c, func(id string, _ *record) bool { return d.touched[id] })
+	return c
+}
+
+// correct makes what is held what differing says, and keeps the figures.
+func (d *Directory) correct(differing changes, fillings int64, began time.Time) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.sync.people.fillings != fillings { // everybody was listed anew since
+		differing = nil
+	}
+	corrected := d.held.differing(d.untouched(differing))
 	var figures Sweep
 	for id, next := range corrected {
 		switch {
@@ -57,13 +105,13 @@ func (d *Directory) sweep(ctx context.Context) (string, error) {
 		}
 	}
 	if err := d.apply(d.sweeping, corrected); err != nil {
-		return "", err
+		return err
 	}
 	if len(corrected) > 0 {
 		d.config.Log.Info("a sweep corrected what changes did not tell", slog.Int64("missing", figures.Missing),
 			slog.Int64("surplus", figures.Surplus), slog.Int64("changed", figures.Changed))
 	}
-	d.groups.token, d.groups.due = "", time.Now() // groups are few: they are listed anew
+	d.groups.order(false, true) // groups are few: they are listed anew
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	done := &d.sync.swept
@@ -72,7 +120,7 @@ func (d *Directory) sweep(ctx context.Context) (string, error) {
 	done.Surplus += figures.Surplus
 	done.Changed += figures.Changed
 	done.Sweeps++
-	return "", nil
+	return nil
 }
 
 // confirm asks for each of those who differ, and keeps what it is told.
@@ -80,7 +128,11 @@ func (d *Directory) confirm(ctx context.Context, differing changes) error {
 	for id := range differing {
 		p, err := d.config.Source.Find(Unattended(ctx), Ref{ID: id})
 		if errors.Is(err, ErrNotFound) {
-			differing[id] = nil
+			if old := d.holding(id); old != nil && time.Since(time.Unix(old.told, 0)) < recently {
+				delete(differing, id)
+			} else {
+				differing[id] = nil
+			}
 			continue
 		}
 		if err != nil {
@@ -90,7 +142,14 @@ func (d *Directory) confirm(ctx context.Context, differing changes) error {
 		if err != nil {
 			return err
 		}
-		differing[id] = r.keepManager(d.held.people[id], d.held.people)
+		differing[id] = d.keepingManager(r)
 	}
 	return nil
+}
+
+// keepingManager is keepManager against what is held.
+func (d *Directory) keepingManager(r *record) *record {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return r.keepManager(d.held.people[r.id], d.held.people)
 }

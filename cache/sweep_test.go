@@ -61,6 +61,108 @@ func TestWhatChangesDuringASweepIsNoDifference(t *testing.T) {
 	})
 }
 
+// TestBulkChangeDuringASweep has more people change while everybody is listed than are
+// asked for one by one: the listing is older.
+func TestBulkChangeDuringASweep(t *testing.T) {
+	const n = 1500
+	source, old := crowd(n), crowd(n)
+	run(t, cache.Config{Source: listed{source, old}}, source, func(f fixture) {
+		old.Before(func(_ context.Context, method string) error {
+			if method != "List" {
+				return nil
+			}
+			for i := range n - 100 {
+				p := member(i)
+				p.Profile.Department = "Changed"
+				source.Put(p)
+			}
+			return nil
+		})
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{Relist: true}); err != nil {
+			t.Fatal(err)
+		}
+		wrong := 0
+		for i := range n - 100 {
+			if p, err := f.profile(id(i)); err != nil || p.Department != "Changed" {
+				wrong++
+			}
+		}
+		if s := f.Status(); wrong > 0 || s.Sweep.Changed != 0 || s.Sweep.Sweeps != 1 {
+			t.Errorf("%d of %d were changed back; sweep %+v", wrong, n-100, s.Sweep)
+		}
+	})
+}
+
+// TestManyDifferencesAreBelieved has more people differ than are asked for one by one.
+func TestManyDifferencesAreBelieved(t *testing.T) {
+	const n = 1500
+	source := crowd(n)
+	run(t, cache.Config{}, source, func(f fixture) {
+		for i := range n {
+			p := member(i)
+			p.Profile.Department = "Changed"
+			source.Slip(p)
+		}
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{Relist: true}); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.Status(); s.Sweep.Changed != n || source.Asked("Find") != 0 {
+			t.Errorf("sweep %+v, %d asked for", s.Sweep, source.Asked("Find"))
+		}
+	})
+}
+
+// TestSweepKeepsWhoWasJustMade has somebody new be told of by a round, and be neither
+// listed nor found yet.
+func TestSweepKeepsWhoWasJustMade(t *testing.T) {
+	source, old := people(3), people(3)
+	run(t, cache.Config{Source: listed{source, old}}, source, func(f fixture) {
+		source.Put(sourcetest.Someone(7))
+		f.pass(interval)
+		source.Before(func(_ context.Context, method string) error {
+			if method == "Find" {
+				return cache.ErrNotFound
+			}
+			return nil
+		})
+		if _, err := f.Refresh(f.t.Context(), cache.Refresh{Relist: true}); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.Status(); s.People != 4 || s.Sweep.Surplus != 0 {
+			t.Errorf("%d people, sweep %+v; want the new one kept", s.People, s.Sweep)
+		}
+		f.pass(25 * time.Hour) // and still not there
+		if s := f.Status(); s.People != 3 || s.Sweep.Surplus != 1 {
+			t.Errorf("%d people, sweep %+v; want the new one gone", s.People, s.Sweep)
+		}
+	})
+}
+
+// TestListingsHoldUpNothing has the listings of a sweep and of groups hang: rounds of
+// people go on.
+func TestListingsHoldUpNothing(t *testing.T) {
+	run(t, cache.Config{}, people(3), func(f fixture) {
+		f.source.Before(func(ctx context.Context, method string) error {
+			if method == "List" || method == "ChangesGroups" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		before := f.Status().PeopleFeed.Rounds
+		f.pass(3 * time.Hour)
+		if s := f.Status(); s.PeopleFeed.Rounds-before < 175 || s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT {
+			t.Errorf("in three hours %d rounds were well, and the directory is %v", s.PeopleFeed.Rounds-before, s.State)
+		}
+		f.source.Put(sourcetest.Someone(4))
+		ctx, cancel := context.WithTimeout(f.t.Context(), time.Second)
+		defer cancel()
+		if done, err := f.Refresh(ctx, cache.Refresh{}); err != nil || done.Changes != 1 {
+			t.Errorf("Refresh = %+v, %v; want somebody new", done, err)
+		}
+	})
+}
+
 // listed is a source whose listing is that of another.
 type listed struct {
 	*sourcetest.Memory

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
@@ -21,133 +22,184 @@ const (
 	mendedRetry = 15 * time.Minute // what only an operator can mend, and is costly to try
 )
 
-// Failure is the newest failure of the source.
+// Failure is a failure of the source.
 type Failure struct {
 	Time time.Time
 	Err  error
 }
 
-// feedState is what the last fillings and rounds of a feed left to tell.
+// feedState is what the last turns of a feed left to tell.
 type feedState struct {
-	failure  *Failure  // of the newest round or filling; nil if it was well
+	failure  *Failure  // of the newest turn; nil if it was well
+	past     *Failure  // the newest that is over
 	failing  time.Time // since when, where there is a failure
 	asOf     time.Time
-	took     time.Duration // the newest round or filling that was well
+	took     time.Duration // the newest turn that was well
 	next     time.Time
 	rounds   int64 // of changes, that were well
-	failures int64 // rounds and fillings that were not
+	failures int64 // turns that were not
 	fillings int64 // that were well
-	changes  int64 // people or groups that rounds and fillings added, changed or removed
+	changes  int64 // people or groups that were added, changed or removed
 	heldBack int   // removals that wait for an operator; 0 if none
 	heldOf   int   // of how many
 }
 
-// followed is a feed as Run follows it.
+// followed is something that Run keeps true, turn by turn: the people, the groups, or
+// what the sweeps compare. Each has a goroutine of its own, so that a listing that
+// takes long, or waits long, holds up nothing else.
 type followed struct {
-	what  string                                                    // for the log
-	fill  func(context.Context) (token string, err error)           // lists everything
-	round func(context.Context, string) (token string, err error)   // follows the changes since a token
-	state *feedState                                                // guarded by Directory.mu
-	retry func(err error, token string, failures int) time.Duration // after a failure
+	what  string
+	turn  func(ctx context.Context) error             // takes it one step on
+	pause func(err error, failures int) time.Duration // until the next turn
+	state *feedState                                  // guarded by Directory.mu
 
+	// Of the goroutine alone.
 	token     string // to go on from; without one, everything is listed anew
 	failures  int    // in a row
-	confirmed int    // removals that an operator has confirmed, while their order is obeyed
-	due       time.Time
+	confirmed int    // removals that an operator has confirmed, during one turn
+
+	wake   chan struct{} // holds one: an order waits
+	mu     sync.Mutex    // guards what follows
+	orders []order
+}
+
+// order is an operator's, on its way to a turn.
+type order struct {
+	confirm bool // let go of what is held back
+	relist  bool // list everything anew
+	result  chan<- error
+}
+
+// order asks for a turn that begins after now. It is taken also if nobody waits for its
+// result any more.
+func (f *followed) order(confirm, relist bool) <-chan error {
+	result := make(chan error, 1)
+	f.mu.Lock()
+	f.orders = append(f.orders, order{confirm, relist, result})
+	f.mu.Unlock()
+	f.stir()
+	return result
+}
+
+// stir has the goroutine look for orders, and at the time that it is due.
+func (f *followed) stir() {
+	select {
+	case f.wake <- struct{}{}:
+	default: // it will
+	}
+}
+
+func (f *followed) ordered() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.orders) > 0
+}
+
+func (f *followed) takeOrders() []order {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	orders := f.orders
+	f.orders = nil
+	return orders
 }
 
 // Run fills the directory and then follows its changes until ctx ends, which is
 // the only error it returns. Failures of the source are told by Status and Log,
-// and tried again. Only Run changes what is held.
+// and tried again.
 func (d *Directory) Run(ctx context.Context) error {
-	d.people = &followed{what: "people", fill: d.fillPeople, round: d.followPeople, state: &d.sync.people, retry: d.retryPeople}
-	d.groups = &followed{what: "groups", fill: d.fillGroups, round: d.followGroups, state: &d.sync.groups, retry: d.retryGroups}
-	d.sweeping = &followed{what: "sweep", fill: d.sweep, state: &d.sync.sweep, retry: d.retrySweep}
+	var others sync.WaitGroup
+	defer others.Wait()
+	others.Go(func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.filled:
+		}
+		others.Go(func() { d.follow(ctx, d.groups, 0) })
+		d.follow(ctx, d.sweeping, min(d.config.SweepDelay, d.config.SweepInterval))
+	})
+	d.follow(ctx, d.people, 0)
+	return ctx.Err()
+}
+
+// follow takes turns, the first after a while, until ctx ends.
+func (d *Directory) follow(ctx context.Context, f *followed, wait time.Duration) {
+	for d.rest(ctx, f, wait) {
+		orders := f.takeOrders()
+		for _, o := range orders {
+			if o.confirm {
+				f.confirmed = f.state.heldBack // written by this goroutine alone
+			}
+			if o.relist {
+				f.token = ""
+			}
+		}
+		began := time.Now()
+		err := f.turn(ctx)
+		f.confirmed = 0
+		wait = d.settle(ctx, f, err, began)
+		for _, o := range orders {
+			o.result <- err
+		}
+	}
+}
+
+// rest waits until a turn is due, or ordered. It returns false when ctx ends.
+func (d *Directory) rest(ctx context.Context, f *followed, wait time.Duration) bool {
+	d.mu.Lock()
+	f.state.next = time.Now().Add(wait)
+	d.mu.Unlock()
 	for {
-		next := d.nextDue()
-		order, err := d.wait(ctx, next)
-		switch {
-		case err != nil:
-			return err
-		case order != nil:
-			order.result <- d.obey(ctx, order.Refresh)
-		default:
-			_ = d.turn(ctx, next) // told by its state
+		d.mu.RLock()
+		due := f.state.next
+		d.mu.RUnlock()
+		timer := time.NewTimer(time.Until(due))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-timer.C:
+			return ctx.Err() == nil
+		case <-f.wake: // for an order, or to look at the time again
+			timer.Stop()
+			if f.ordered() {
+				return ctx.Err() == nil
+			}
 		}
 	}
 }
 
-// nextDue is what is due first. Nothing else is until the people are there, and no
-// sweep while everybody is to be listed anyhow.
-func (d *Directory) nextDue() *followed {
-	next := d.people
-	if d.held != nil && d.groups.due.Before(next.due) {
-		next = d.groups
+// settle keeps what is to be told of a turn, and returns how long to wait for the next.
+func (d *Directory) settle(ctx context.Context, f *followed, err error, began time.Time) time.Duration {
+	if ctx.Err() != nil {
+		return 0 // the service stops
 	}
-	if d.people.token != "" && d.sweeping.due.Before(next.due) {
-		next = d.sweeping
-	}
-	return next
-}
-
-// wait returns when f is due, or with an operator's order before that.
-func (d *Directory) wait(ctx context.Context, f *followed) (*order, error) {
-	timer := time.NewTimer(time.Until(f.due))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case o := <-d.orders:
-		return &o, nil
-	case <-timer.C:
-		return nil, nil
-	}
-}
-
-// turn takes f one step on, and tells how that went and when the next one is due.
-func (d *Directory) turn(ctx context.Context, f *followed) error {
-	began := time.Now()
-	err := d.step(ctx, f)
-	wait := d.config.SyncInterval
-	switch {
-	case ctx.Err() != nil: // the service stops
-	case err == nil:
-		f.failures = 0
-	default:
-		f.failures++
-		wait = f.retry(err, f.token, f.failures)
-		if asked, ok := RetryAfter(err); ok {
-			wait = max(wait, asked)
-		}
-	}
-	if err == nil && f == d.sweeping {
-		wait = d.config.SweepInterval
-	}
-	f.due = time.Now().Add(wait)
-
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	f.state.next = f.due
-	if ctx.Err() != nil {
-		return err
-	}
+	s := f.state
 	if err == nil {
-		if f.state.failure != nil {
+		if s.failure != nil {
 			d.config.Log.Info("reading the directory is well again", slog.String("what", f.what),
-				slog.Duration("after", time.Since(f.state.failing)))
+				slog.Duration("after", time.Since(s.failing)))
+			s.past = s.failure
 		}
-		f.state.failure, f.state.heldBack, f.state.heldOf = nil, 0, 0
-		f.state.asOf, f.state.took = began, time.Since(began)
-		return nil
+		f.failures = 0
+		s.failure, s.heldBack, s.heldOf = nil, 0, 0
+		s.asOf, s.took = began, time.Since(began)
+		return f.pause(nil, 0)
 	}
-	f.state.failures++
-	if f.state.failure == nil {
-		f.state.failing = began
+	f.failures++
+	s.failures++
+	if s.failure == nil {
+		s.failing = began
 	}
-	f.state.failure = &Failure{Time: time.Now(), Err: err}
-	f.state.heldBack, f.state.heldOf = 0, 0
+	s.failure = &Failure{Time: time.Now(), Err: err}
 	if held, ok := errors.AsType[*HeldBackError](err); ok {
-		f.state.heldBack, f.state.heldOf = held.Removals, held.Of
+		s.heldBack, s.heldOf = held.Removals, held.Of
+	}
+	wait := f.pause(err, f.failures)
+	if asked, ok := RetryAfter(err); ok {
+		wait = max(wait, asked)
 	}
 	level := slog.LevelDebug
 	if f.failures&(f.failures-1) == 0 { // the first, second, fourth, eighth …: an outage does not fill the log
@@ -155,34 +207,40 @@ func (d *Directory) turn(ctx context.Context, f *followed) error {
 	}
 	d.config.Log.Log(ctx, level, "reading the directory failed; trying again", slog.String("what", f.what),
 		slog.Any("error", err), slog.Int("failures", f.failures), slog.Duration("after", wait))
-	return err
+	return wait
 }
 
-// step lists everything, or follows the changes once.
-func (d *Directory) step(ctx context.Context, f *followed) error {
-	if f.token != "" {
-		next, err := f.round(ctx, f.token)
+// turns returns a turn that lists everything, or follows the changes once.
+func (d *Directory) turns(f *followed, fill func(context.Context) (token string, err error), round func(ctx context.Context, token string) (next string, err error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if f.token != "" {
+			next, err := round(ctx, f.token)
+			if err == nil {
+				f.token = next
+			}
+			if !errors.Is(err, ErrTokenLost) {
+				return err
+			}
+			d.config.Log.Info("changes can no longer be told; reading everything anew beside the live copy",
+				slog.String("what", f.what), slog.Any("cause", err))
+			f.token = ""
+		}
+		token, err := fill(ctx)
 		if err == nil {
-			f.token = next
+			f.token = token
 		}
-		if !errors.Is(err, ErrTokenLost) {
-			return err
-		}
-		d.config.Log.Info("changes can no longer be told; reading everything anew beside the live copy",
-			slog.String("what", f.what), slog.Any("cause", err))
-		f.token = ""
+		return err
 	}
-	token, err := f.fill(ctx)
-	if err == nil {
-		f.token = token
-	}
-	return err
 }
 
-// retryPeople is how long to wait before people are read again.
-func (d *Directory) retryPeople(err error, token string, failures int) time.Duration {
-	switch costly := token == ""; {
-	case costly && (errors.Is(err, ErrHeldBack) || errors.Is(err, ErrTooManyPeople)):
+// pausePeople is how long to wait before people are read again.
+func (d *Directory) pausePeople(err error, failures int) time.Duration {
+	listing := d.people.token == ""
+	switch {
+	case err == nil:
+		return d.config.SyncInterval
+	case listing && (errors.Is(err, ErrHeldBack) || errors.Is(err, ErrTooManyPeople) || errors.Is(err, ErrTokenLost)):
+		// Everybody was listed, to no avail. That is costly, and rarely better at once.
 		return backoff(max(d.config.SyncInterval, lastRetry), mendedRetry, failures)
 	case errors.Is(err, ErrHeldBack), errors.Is(err, ErrTooManyPeople):
 		return d.config.SyncInterval // changes may make it good
@@ -193,18 +251,24 @@ func (d *Directory) retryPeople(err error, token string, failures int) time.Dura
 	}
 }
 
-// retryGroups is how long to wait before groups are read again. A service that may not
+// pauseGroups is how long to wait before groups are read again. A service that may not
 // read them goes on without.
-func (d *Directory) retryGroups(err error, token string, failures int) time.Duration {
-	if errors.Is(err, ErrDenied) || token == "" {
+func (d *Directory) pauseGroups(err error, failures int) time.Duration {
+	if err != nil && (errors.Is(err, ErrDenied) || d.groups.token == "") {
 		return backoff(max(d.config.SyncInterval, lastRetry), mendedRetry, failures)
 	}
-	return d.retryPeople(err, token, failures)
+	if errors.Is(err, ErrUnavailable) {
+		return backoff(firstRetry, lastRetry, failures)
+	}
+	return d.config.SyncInterval
 }
 
-// retrySweep is how long to wait before a sweep is tried again.
-func (d *Directory) retrySweep(_ error, _ string, failures int) time.Duration {
-	return min(backoff(time.Minute, time.Hour, failures), d.config.SweepInterval)
+// pauseSweep is how long to wait before the next sweep.
+func (d *Directory) pauseSweep(err error, failures int) time.Duration {
+	if err != nil {
+		return min(backoff(time.Minute, time.Hour, failures), d.config.SweepInterval)
+	}
+	return d.config.SweepInterval
 }
 
 // backoff doubles first with each failure, up to last, less up to a quarter so that
@@ -232,46 +296,39 @@ type Refreshed struct {
 	Changes   int64 // people and groups that were added, changed or removed
 }
 
-// order is a Refresh on its way to Run.
-type order struct {
-	Refresh
-	result chan<- error
-}
-
 // Refresh reads the source at once, and returns when that is done. If ctx ends before,
-// it is done all the same. The error is that of reading people.
+// it is done all the same. The error is that of reading people; a failure to read
+// groups is told by Status.
 func (d *Directory) Refresh(ctx context.Context, r Refresh) (Refreshed, error) {
 	before := d.Status()
-	result := make(chan error, 1)
-	select {
-	case d.orders <- order{r, result}:
-	case <-ctx.Done():
-		return Refreshed{}, ctx.Err()
+	orders := []*followed{d.people}
+	filled := before.Freshness != nil
+	if r.Relist && filled || r.ConfirmRemovals && before.Sweeping.HeldBack > 0 {
+		orders = append(orders, d.sweeping)
 	}
-	select {
-	case err := <-result:
-		after := d.Status()
-		return Refreshed{Freshness: after.Freshness, Changes: after.changes() - before.changes()}, err
-	case <-ctx.Done():
-		return Refreshed{}, ctx.Err()
+	results := make([]<-chan error, len(orders))
+	for i, f := range orders {
+		results[i] = f.order(r.ConfirmRemovals, false)
 	}
-}
-
-// obey does what an operator asks.
-func (d *Directory) obey(ctx context.Context, r Refresh) error {
-	for _, f := range []*followed{d.people, d.groups, d.sweeping} {
-		if r.ConfirmRemovals {
-			f.confirmed = f.state.heldBack
+	for _, result := range results {
+		select {
+		case err := <-result:
+			if err != nil {
+				return Refreshed{}, err
+			}
+		case <-ctx.Done():
+			return Refreshed{}, ctx.Err()
 		}
-		defer func() { f.confirmed = 0 }()
 	}
-	err := d.turn(ctx, d.people)
-	if err != nil {
-		return err
+	if filled {
+		result := d.groups.order(r.ConfirmRemovals, r.Relist)
+		if before.GroupFeed.Failure == nil || before.GroupFeed.HeldBack > 0 { // else it may be long
+			select {
+			case <-result:
+			case <-ctx.Done():
+			}
+		}
 	}
-	if r.Relist || d.sweeping.confirmed > 0 {
-		err = d.turn(ctx, d.sweeping)
-	}
-	_ = d.turn(ctx, d.groups) // told by its state; after a sweep, a listing
-	return err
+	after := d.Status()
+	return Refreshed{Freshness: after.Freshness, Changes: after.changes() - before.changes()}, nil
 }

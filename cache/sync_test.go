@@ -463,3 +463,91 @@ func TestManagerWhoComesBack(t *testing.T) {
 		}
 	})
 }
+
+// TestUnfinishedListingIsFinished has changes fail after everybody was listed.
+func TestUnfinishedListingIsFinished(t *testing.T) {
+	source := people(3)
+	var mu sync.Mutex
+	failing := error(cache.ErrUnavailable)
+	source.Before(func(_ context.Context, method string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if method == "Changes" {
+			return failing
+		}
+		return nil
+	})
+	run(t, cache.Config{}, source, func(f fixture) {
+		f.pass(10 * time.Minute)
+		if n := f.source.Asked("List"); n != 1 {
+			t.Errorf("everybody was listed %d times, want once", n)
+		}
+		f.source.Put(sourcetest.Someone(3))
+		mu.Lock()
+		failing = cache.ErrTokenLost // always, from the first
+		mu.Unlock()
+		f.pass(time.Hour)
+		if n := f.source.Asked("List"); n > 12 {
+			t.Errorf("everybody was listed %d times in an hour, although no token is ever good", n)
+		}
+		mu.Lock()
+		failing = nil
+		mu.Unlock()
+		f.pass(15 * time.Minute)
+		if s := f.Status(); s.People != 4 || s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT {
+			t.Errorf("afterwards %d people, %v", s.People, s.State)
+		}
+	})
+}
+
+// TestLargeRoundIsWhole has a round so large that it is made beside the live copy.
+func TestLargeRoundIsWhole(t *testing.T) {
+	run(t, cache.Config{MaxRemovedShare: 0.5}, crowd(1500), func(f fixture) {
+		before := f.Status().Freshness.Revision
+		for i := range 900 {
+			p := member(i)
+			p.Profile.DisplayName, p.Profile.Email = "Changed", fmt.Sprintf("new%d@contoso.com", i)
+			f.source.Put(p)
+		}
+		f.remove(900, 1300)
+		f.source.PutGroup(sourcetest.SomeGroup(0))
+		f.pass(interval)
+		s := f.Status()
+		if s.People != 1100 || s.Suggestible != 1100 || s.Groups != 1 || s.Freshness.Revision != before+2 {
+			t.Errorf("%d people, %d suggestible, %d groups, revision %d of %d", s.People, s.Suggestible, s.Groups, s.Freshness.Revision, before)
+		}
+		if p, err := f.profile(email("new7@contoso.com")); err != nil || p.DisplayName != "Changed" {
+			t.Errorf("a new address leads to %v, %v", p, err)
+		}
+		if _, err := f.profile(email("m1000@contoso.com")); !errors.Is(err, cache.ErrNotFound) {
+			t.Errorf("somebody removed: %v", err)
+		}
+	})
+}
+
+func TestPastFailureIsTold(t *testing.T) {
+	run(t, cache.Config{}, people(1), func(f fixture) {
+		f.source.Before(func(context.Context, string) error { return cache.ErrUnavailable })
+		f.pass(interval)
+		f.source.Before(nil)
+		f.pass(interval)
+		if s := f.Status().PeopleFeed; s.Failure != nil || s.Past == nil || !errors.Is(s.Past.Err, cache.ErrUnavailable) {
+			t.Errorf("after a failure that is over: %v, past %v", s.Failure, s.Past)
+		}
+	})
+}
+
+// TestWaitingSourceIsTold has a source that is throttled for long while it fills.
+func TestWaitingSourceIsTold(t *testing.T) {
+	source := people(2)
+	source.SetUsage(cache.Usage{Waiting: cache.ErrThrottled})
+	source.Before(func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() })
+	run(t, cache.Config{}, source, func(f fixture) {
+		if s := f.Status().PeopleFeed; s.Failure == nil || !errors.Is(s.Failure.Err, cache.ErrThrottled) {
+			t.Errorf("while the source makes it wait: %v", s.Failure)
+		}
+		if _, _, err := f.Suggest(cache.Invite{Query: "p", Limit: 1}); !errors.Is(err, cache.ErrThrottled) {
+			t.Errorf("Suggest meanwhile = %v, want %v", err, cache.ErrThrottled)
+		}
+	})
+}
