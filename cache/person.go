@@ -21,6 +21,9 @@ type Person struct {
 	OtherMails []string
 	// ManagerID is the manager's id; empty where there is none.
 	ManagerID string
+	// NoLonger is who was the manager, of a change that says so: it takes away that
+	// manager and no other. Empty where a change without ManagerID takes away any.
+	NoLonger string
 	// Manager is a summary of the manager, from Find only: it serves where the
 	// directory does not hold the manager.
 	Manager *pb.ProfileSummary
@@ -71,7 +74,7 @@ func (p Person) over(held Person) Person {
 		}
 		return true
 	})
-	if !p.Said.Has(FieldManager) {
+	if !p.Said.Has(FieldManager) || p.ManagerID == "" && p.NoLonger != "" && p.NoLonger != held.ManagerID {
 		whole.ManagerID = held.ManagerID
 	}
 	if !p.Said.Has(FieldProxies) {

@@ -67,15 +67,16 @@ func (d *Directory) Status() Status {
 		GroupFeed:  d.sync.groups.status(),
 		Sweeping:   d.sync.sweep.status(),
 	}
+	stale := d.held != nil && d.staleLocked()
+	if (d.held == nil || stale) && status.PeopleFeed.Failure == nil && usage.Waiting != nil {
+		status.PeopleFeed.Failure = &Failure{Time: time.Now(), Err: usage.Waiting}
+	}
 	if d.held == nil {
-		if waiting := usage.Waiting; status.PeopleFeed.Failure == nil && waiting != nil {
-			status.PeopleFeed.Failure = &Failure{Time: time.Now(), Err: waiting}
-		}
 		status.Expected = int(d.total.Load())
 		return status
 	}
 	status.State = pb.DirectoryState_DIRECTORY_STATE_CURRENT
-	if d.staleLocked() {
+	if stale {
 		status.State = pb.DirectoryState_DIRECTORY_STATE_STALE
 	}
 	if status.HeldBack() != nil {

@@ -156,11 +156,11 @@ func (c serveConfig) check() error {
 		return problem("--cache-bytes must be 65536 or more, not %d", c.CacheBytes)
 	case c.MaxRemoved < 1:
 		return problem("--max-removed must be 1 or more, not %d", c.MaxRemoved)
-	case c.MaxRemovedShare <= 0 || c.MaxRemovedShare > 1:
+	case !(c.MaxRemovedShare > 0 && c.MaxRemovedShare <= 1): // not a number is neither
 		return problem("--max-removed-share must be more than 0 and at most 1, not %v", c.MaxRemovedShare)
 	case c.SweepInterval < time.Second:
 		return problem("--sweep-interval must be 1s or more, not %v", c.SweepInterval)
-	case c.GraphQuotaShare < 0.01 || c.GraphQuotaShare > 1:
+	case !(c.GraphQuotaShare >= 0.01 && c.GraphQuotaShare <= 1):
 		return problem("--graph-quota-share must be from 0.01 to 1, not %v", c.GraphQuotaShare)
 	case c.MaxPeople < 1:
 		return problem("--max-people must be 1 or more, not %d", c.MaxPeople)

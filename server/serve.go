@@ -93,7 +93,7 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	if metricsListener != nil {
 		fmt.Fprintf(out, "Its metrics are at http://%s/metrics.\n", metricsListener.Addr())
 		metrics = newMetricsServer(registry, directory, ctx)
-		group.Go(func() error { return serveMetrics(metrics, metricsListener) })
+		group.Go(func() error { serveMetrics(metrics, metricsListener, log); return nil })
 	}
 	group.Go(func() error { _ = directory.Run(ctx); return nil }) // ends with ctx
 	group.Go(func() error {
@@ -228,12 +228,11 @@ type endingStream struct {
 // Context is the stream's.
 func (s endingStream) Context() context.Context { return s.ctx }
 
-// serveMetrics serves until the server is closed.
-func serveMetrics(server *http.Server, listener net.Listener) error {
+// serveMetrics serves until the server is closed. Without metrics, the service goes on.
+func serveMetrics(server *http.Server, listener net.Listener, log *slog.Logger) {
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving metrics: %w", err)
+		log.Error("metrics are not served any more", slog.Any("error", err))
 	}
-	return nil
 }
 
 // flush sends the last traces, for a while.

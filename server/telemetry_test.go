@@ -154,6 +154,14 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
+func TestNotReadyWhenStopping(t *testing.T) {
+	stopping, stop := context.WithCancel(t.Context())
+	stop()
+	if reason := notReady(nil, stopping); reason != "stopping" {
+		t.Errorf("while stopping: %q", reason)
+	}
+}
+
 func TestMetricsAddresses(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

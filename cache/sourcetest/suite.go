@@ -409,7 +409,7 @@ func (tenant Tenant) expectChanges(t *testing.T, got, want map[string]cache.Pers
 func expect(t *testing.T, got, want map[string]cache.Person) {
 	t.Helper()
 	for id, p := range got {
-		p.Said, p.Manager = 0, nil
+		p.Said, p.Manager, p.NoLonger = 0, nil, ""
 		p.Profile = proto.CloneOf(p.Profile)
 		got[id] = p
 	}

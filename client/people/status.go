@@ -47,6 +47,7 @@ func (statusCommand) Run(s *session) error {
 		{"index", fmt.Sprintf("%.1f MB", float64(out.GetIndexBytes())/1e6)},
 		{"started", local(out.GetStartTime())},
 		{"last failure", failure(out.GetLastFailure())},
+		{"past failure", failure(out.GetPastFailure())},
 		{"of groups", failure(out.GetLastGroupFailure())},
 		{"of sweeps", failure(sweep.GetLastFailure())},
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -340,4 +341,107 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("New(%+v) = %v, want %q", row.credential, err, row.fails)
 		}
 	}
+}
+
+// TestBreakerIsHeard has Graph fail: whoever asks is told without Graph being asked,
+// until the synchronisation is answered.
+func TestBreakerIsHeard(t *testing.T) {
+	client, sim := start(t, simulator.Config{}, simulator.Company())
+	clear := sim.Fail(simulator.Fault{Path: "/v1.0/users", Status: 500})
+	ask := func() error {
+		_, err := client.Find(t.Context(), cache.Ref{ID: sourcetest.ID(0)})
+		return err
+	}
+	for range 3 {
+		_ = ask()
+	}
+	asked := len(sim.Requests())
+	for range 50 {
+		if err := ask(); !errors.Is(err, cache.ErrUnavailable) || !strings.Contains(err.Error(), "not asked") {
+			if n := len(sim.Requests()) - asked; n > 2 { // one trial
+				t.Fatalf("Graph was asked %d times although it fails: %v", n, err)
+			}
+		}
+	}
+	clear()
+	if names, err := list(t, client); err != nil || len(names) != 41 {
+		t.Fatalf("List = %d people, %v", len(names), err)
+	}
+	if err := ask(); !errors.Is(err, cache.ErrNotFound) {
+		t.Errorf("Find after Graph is well = %v", err)
+	}
+}
+
+// TestPagesInACircle has a page lead to itself.
+func TestPagesInACircle(t *testing.T) {
+	client, sim := start(t, simulator.Config{}, simulator.Company(), func(c *graph.Config) { c.Attempts = 1 })
+	body := fmt.Sprintf(`{"value":[],"@odata.nextLink":"%s/users?$skiptoken=x"}`, sim.GraphURL())
+	sim.Fail(simulator.Fault{Path: "/v1.0/users?", Status: 200, Body: []byte(body), ContentType: "application/json"})
+	if _, err := list(t, client); !errors.Is(err, cache.ErrUnavailable) || !strings.Contains(err.Error(), "circle") {
+		t.Errorf("List = %v", err)
+	}
+}
+
+// TestGraphWithoutGroups has a Graph that does not know of groups at all.
+func TestGraphWithoutGroups(t *testing.T) {
+	client, sim := start(t, simulator.Config{}, simulator.Company())
+	sim.Fail(simulator.Fault{Path: "/groups", Status: 404, Code: "Request_ResourceNotFound"})
+	_, err := client.Groups().Mark(t.Context())
+	if !errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrNotFound) {
+		t.Errorf("Mark of groups = %v", err)
+	}
+	for _, err := range client.Groups().List(t.Context()) {
+		if !errors.Is(err, cache.ErrUnavailable) || errors.Is(err, cache.ErrNotFound) {
+			t.Errorf("List of groups = %v", err)
+		}
+	}
+}
+
+// TestLastingRefusalOfTokens has Graph refuse every token, for many who ask at once.
+func TestLastingRefusalOfTokens(t *testing.T) {
+	client, sim := start(t, simulator.Config{}, simulator.Company())
+	sim.Fail(simulator.Fault{Path: "/v1.0/", Status: 401, Code: "InvalidAuthenticationToken"})
+	var wait sync.WaitGroup
+	for range 50 {
+		wait.Go(func() {
+			if _, err := client.Find(t.Context(), cache.Ref{ID: sourcetest.ID(0)}); !errors.Is(err, cache.ErrDenied) {
+				t.Errorf("Find = %v", err)
+			}
+		})
+	}
+	wait.Wait()
+	signIns := 0
+	for _, r := range sim.Requests() {
+		if strings.HasSuffix(r.URL, "/token") {
+			signIns++
+		}
+	}
+	if signIns > 3 {
+		t.Errorf("the app signed in %d times, want once and once more", signIns)
+	}
+}
+
+// TestTokensRevokedForMany has tokens revoked while as many ask as may: a challenge is
+// answered while the refusal is open.
+func TestTokensRevokedForMany(t *testing.T) {
+	client, sim := start(t, simulator.Config{}, simulator.Company())
+	var id string
+	for id = range simulator.Company().All() {
+		break
+	}
+	if _, err := client.Find(t.Context(), cache.Ref{ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	sim.RevokeTokens()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	var wait sync.WaitGroup
+	for range 64 {
+		wait.Go(func() {
+			if _, err := client.Find(ctx, cache.Ref{ID: id}); err != nil {
+				t.Errorf("Find = %v", err)
+			}
+		})
+	}
+	wait.Wait()
 }

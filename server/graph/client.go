@@ -97,7 +97,7 @@ func New(config Config) (*Client, error) {
 	credential := &renewable{timeout: config.SignInTimeout, make: func() (azcore.TokenCredential, error) {
 		return config.Credential.token(config.Endpoint, &http.Client{Transport: transport})
 	}}
-	if err := credential.renew(); err != nil {
+	if err := credential.replace(); err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
 	}
 	// A host that is not named here would be asked without a token.
@@ -171,9 +171,12 @@ type request func(context.Context) (*abstractions.RequestInformation, error)
 // nobody waits for: people are told at once how long it takes. need names the
 // permission that the question takes.
 func (c *Client) get(ctx context.Context, p priority, need string, request request, read func(*http.Response) error) error {
+	renewed := false
 	for attempt := 1; ; attempt++ {
 		err := c.attempt(ctx, p, need, request, read)
-		if attempt == 1 && errors.Is(err, errBadToken) && c.credential.renew() == nil {
+		if !renewed && errors.Is(err, errBadToken) && c.credential.renew() == nil {
+			renewed = true
+			attempt--
 			continue
 		}
 		if err == nil || ctx.Err() != nil || !c.goesOn(p, attempt, err) {
@@ -190,7 +193,7 @@ func (c *Client) get(ctx context.Context, p priority, need string, request reque
 			}
 			c.config.Log.Log(ctx, level, "a question to Microsoft Graph has to be asked again", slog.Any("error", err), slog.Duration("after", wait))
 		}
-		if sleep(ctx, wait) != nil {
+		if c.governor.await(ctx, wait, err) != nil {
 			return err
 		}
 	}
@@ -201,7 +204,7 @@ func (c *Client) get(ctx context.Context, p priority, need string, request reque
 const maxPatience = 2 * time.Second
 
 // longWait is from when on it is worth a word that the synchronisation waits.
-const longWait = 10 * time.Second
+const longWait = 5 * time.Second
 
 // goesOn tells whether a question is asked again after an attempt that failed.
 func (c *Client) goesOn(p priority, attempt int, err error) bool {

@@ -40,6 +40,7 @@ type renewable struct {
 
 	mu      sync.Mutex
 	current azcore.TokenCredential
+	renewed time.Time
 }
 
 // GetToken implements azcore.TokenCredential.
@@ -52,15 +53,31 @@ func (r *renewable) GetToken(ctx context.Context, options policy.TokenRequestOpt
 	return current.GetToken(ctx, options)
 }
 
-// renew forgets the token.
+// renewEach is how often a token is replaced at most: the sign-in takes it ill to be
+// asked for the same token again and again (AADSTS50196).
+const renewEach = 5 * time.Second
+
+// renew forgets the token, unless it is new: then somebody else has forgotten the one
+// that was refused.
 func (r *renewable) renew() error {
+	r.mu.Lock()
+	fresh := time.Since(r.renewed) < renewEach && r.current != nil
+	r.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	return r.replace()
+}
+
+// replace makes a credential that has no token yet.
+func (r *renewable) replace() error {
 	fresh, err := r.make()
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.current = fresh
+	r.current, r.renewed = fresh, time.Now()
 	return nil
 }
 

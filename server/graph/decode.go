@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -67,7 +68,7 @@ func decodePage[T any](body io.Reader, item func(decoder) (T, bool, error)) (pag
 	err := d.object(func(name string) (err error) {
 		switch name {
 		case "value":
-			isPage = true
+			isPage = d.PeekKind() == '['
 			return d.array(func() error {
 				one, ok, err := item(d)
 				if err == nil && ok {
@@ -113,7 +114,7 @@ func (d decoder) person() (cache.Person, error) {
 			p.Said.Add(cache.FieldManager)
 			return d.manager(&p)
 		case "@removed":
-			p.Gone = true
+			p.Gone = d.PeekKind() != 'n'
 		}
 		return d.SkipValue()
 	})
@@ -125,8 +126,12 @@ func (d decoder) person() (cache.Person, error) {
 func (d decoder) manager(p *cache.Person) error {
 	one := func() error {
 		manager, err := d.person()
-		if err == nil && !manager.Gone && manager.Profile.GetId() != "" {
-			p.ManagerID = manager.Profile.GetId()
+		switch id := manager.Profile.GetId(); {
+		case err != nil || id == "":
+		case manager.Gone:
+			p.NoLonger = id
+		default:
+			p.ManagerID = id
 			p.Manager = cache.Summary(manager.Profile)
 		}
 		return err
@@ -171,8 +176,16 @@ func (d decoder) inside(begin, end jsontext.Kind, each func() error) error {
 
 func (d decoder) text() (string, error) { return d.string(maxText) }
 
-// link reads a link, which is opaque: cutting it would break it.
-func (d decoder) link() (string, error) { return d.string(maxPageBytes) }
+// link reads a link, which is opaque: cutting it would break it, and passing over what
+// is none would end a listing early.
+func (d decoder) link() (string, error) {
+	switch d.PeekKind() {
+	case '"', 'n', 0:
+		return d.string(maxPageBytes)
+	default:
+		return "", errors.New("a link that is no text")
+	}
+}
 
 func (d decoder) string(most int) (string, error) {
 	if d.PeekKind() != '"' {

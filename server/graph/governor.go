@@ -1,10 +1,12 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -58,8 +60,12 @@ func quotaOf(people int) int {
 }
 
 // forPeople is the part of the budget that the synchronisation leaves to people who
-// wait.
-const forPeople = 0.25
+// wait, and forSync the part that it may spend however much they ask: without it,
+// nothing that they are answered would stay true.
+const (
+	forPeople = 0.25
+	forSync   = 0.1
+)
 
 // mailboxCalls is how many calls Outlook takes at once for a mailbox.
 // Source: https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits
@@ -80,14 +86,16 @@ type governor struct {
 	tracer  trace.Tracer
 
 	mu        sync.Mutex
-	quota     int // Graph's, of the tenant, in quotaWindow
-	ledger    ledger
+	quota     int    // Graph's, of the tenant, in quotaWindow
+	ledger    ledger // of all that was spent
+	own       ledger // of what the synchronisation spent of it
 	breaker   breaker
 	notBefore [high + 1]time.Time // for each priority, when Graph may be asked again
 	strikes   int                 // refusals for too much, in a row
 	pressure  float64             // how much of its limit Graph said is used; 0 if it did not say
 	pressedAt time.Time
 	mailboxes map[string]*mailbox
+	prices    map[string]int // by kind of call, as Graph has told
 	usage     cache.Usage
 }
 
@@ -110,6 +118,7 @@ func newGovernor(config Config, next http.RoundTripper) *governor {
 		tracer:    config.Tracer.Tracer("github.com/peopleinsights/peopleinsights/server/graph"),
 		quota:     quotaOf(0),
 		mailboxes: map[string]*mailbox{},
+		prices:    map[string]int{},
 	}
 }
 
@@ -202,37 +211,63 @@ func (g *governor) roundTrip(r *http.Request, p priority, at target) (*http.Resp
 		return nil, err
 	}
 	query, _ := url.ParseQuery(r.URL.RawQuery) // what cannot be read has no price
-	price := at.price(r.Method, query)
+	kind := at.kind(r.Method, query)
+	price := g.price(kind, at.price(r.Method, query))
 	if err := g.spend(r.Context(), p, at, price); err != nil {
 		release()
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(r.Context())
-	watch := &watchdog{stall: g.stall, end: time.Now().Add(g.timeout), timer: time.AfterFunc(g.patience(p), cancel)}
+	watch := &watchdog{stall: g.stall, end: time.Now().Add(g.timeout)}
 	leave := release
-	release = sync.OnceFunc(func() { watch.timer.Stop(); cancel(); leave() })
+	release = sync.OnceFunc(func() { cancel(); leave() })
+	watch.timer = time.AfterFunc(g.patience(p), release) // also of an answer that nobody reads
 	r = r.Clone(ctx)
 	r.Header.Set("x-ms-throttle-priority", p.String())
 	began := time.Now()
 	response, err := g.next.RoundTrip(r)
 	g.meter.called(at.route(), response, time.Since(began))
 	if err != nil {
+		watch.timer.Stop()
 		release()
 		return nil, err
 	}
 	watch.timer.Reset(time.Until(watch.end))
-	g.learn(p, at, price, response)
+	g.learn(p, at, kind, price, response)
 	response.Body = &watched{response.Body, watch, release}
+	if response.StatusCode >= 400 {
+		return atOnce(response), nil
+	}
 	return response, nil
+}
+
+// atOnce reads a refusal to its end, so that it holds no place: the SDK keeps it open
+// while it asks again with another token.
+func atOnce(response *http.Response) *http.Response {
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody)) // half a refusal is one
+	response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response
 }
 
 // patience is how long an answer may take to begin: a page of a listing takes Graph
 // seconds, and more on a bad day.
 func (g *governor) patience(p priority) time.Duration {
 	if p == low {
-		return 3 * g.stall
+		return g.stall * 3 / 2
 	}
 	return g.stall
+}
+
+// price is what a call will cost: what the last one of its kind did, or what the table
+// says.
+func (g *governor) price(kind string, listed int) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if cost, ok := g.prices[kind]; ok {
+		return cost
+	}
+	return listed
 }
 
 // enter waits until a call may be under way, and returns what ends it.
@@ -242,6 +277,7 @@ func (g *governor) enter(ctx context.Context, p priority, at target) (release fu
 		g.mu.Lock()
 		box := g.mailboxes[at.mailbox]
 		if box == nil {
+			g.forgetMailboxes()
 			box = &mailbox{slots: make(chan struct{}, mailboxCalls)}
 			g.mailboxes[at.mailbox] = box
 		}
@@ -264,6 +300,16 @@ func (g *governor) enter(ctx context.Context, p priority, at target) (release fu
 	return func() { <-g.people; leave() }, nil
 }
 
+// forgetMailboxes forgets those that nobody asks, and that may be asked, once there are
+// many.
+func (g *governor) forgetMailboxes() {
+	if len(g.mailboxes) < 256 {
+		return
+	}
+	now := time.Now()
+	maps.DeleteFunc(g.mailboxes, func(_ string, box *mailbox) bool { return box.calls == 0 && !now.Before(box.notBefore) })
+}
+
 // leave forgets a mailbox that nobody asks, and that may be asked.
 func (g *governor) leave(name string, box *mailbox) {
 	g.mu.Lock()
@@ -273,12 +319,13 @@ func (g *governor) leave(name string, box *mailbox) {
 	}
 }
 
+// take takes a slot. Whoever runs out of time in the queue has not asked Graph.
 func take(ctx context.Context, slots chan<- struct{}) error {
 	select {
 	case slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return &Error{kind: cache.ErrBusy, text: "as many questions to Microsoft Graph are under way as may be", ours: true}
 	}
 }
 
@@ -294,10 +341,25 @@ func (g *governor) spend(ctx context.Context, p priority, at target, price int) 
 			g.refused(refusal.why)
 			return &Error{kind: refusal.kind, text: refusal.text, wait: wait, ours: true}
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := g.await(ctx, wait, &Error{kind: refusal.kind, text: refusal.text, wait: wait}); err != nil {
 			return err
 		}
 	}
+}
+
+// await waits, and has it told meanwhile why, if it is for long.
+func (g *governor) await(ctx context.Context, wait time.Duration, why error) error {
+	if wait >= longWait {
+		g.mu.Lock()
+		g.usage.Waiting = why
+		g.mu.Unlock()
+		defer func() {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.usage.Waiting = nil
+		}()
+	}
+	return sleep(ctx, wait)
 }
 
 // refusal is why a call may not be made yet.
@@ -324,17 +386,28 @@ func (g *governor) book(p priority, at target, price int) (time.Duration, refusa
 	if wait := alone.Sub(now); wait > 0 {
 		return wait, leftAlone
 	}
-	most := g.budget()
-	if p != high {
-		if wait := g.relief().Sub(now); wait > 0 {
-			return wait, leftAlone
+	budget := g.budget()
+	floor := int(forSync * float64(budget))
+	if p == high {
+		reserved := max(floor-g.own.spent(now), 0)
+		if wait := g.ledger.wait(now, max(budget-reserved-price, 0)); wait > 0 {
+			return wait, overspent
 		}
-		most = int(float64(most) * (1 - forPeople))
+		g.ledger.add(now, price)
+		return 0, refusal{}
 	}
-	if wait := g.ledger.wait(now, max(most-price, 0)); wait > 0 {
+	if wait := g.relief().Sub(now); wait > 0 {
+		return wait, leftAlone
+	}
+	wait := g.ledger.wait(now, max(int(float64(budget)*(1-forPeople))-price, 0))
+	if wait > 0 { // then out of its own part
+		wait = max(g.own.wait(now, max(floor-price, 0)), g.ledger.wait(now, max(budget-price, 0)))
+	}
+	if wait > 0 {
 		return wait, overspent
 	}
 	g.ledger.add(now, price)
+	g.own.add(now, price)
 	return 0, refusal{}
 }
 
@@ -347,11 +420,11 @@ func (g *governor) relief() time.Time {
 }
 
 // learn takes from a response what Graph says of its limits.
-func (g *governor) learn(p priority, at target, price int, response *http.Response) {
+func (g *governor) learn(p priority, at target, kind string, price int, response *http.Response) {
 	now := time.Now()
-	cost := price
+	cost, told := price, false
 	if units, err := strconv.Atoi(response.Header.Get("x-ms-resource-unit")); err == nil && units >= 0 && units < 1000 {
-		cost = units
+		cost, told = units, true
 	} else if response.StatusCode >= 400 {
 		cost = 0 // as measured in the field; what is throttled counts, it is said
 	}
@@ -362,9 +435,15 @@ func (g *governor) learn(p priority, at target, price int, response *http.Respon
 	g.meter.spent(p, cost, throttled)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if told && response.StatusCode < 400 {
+		g.prices[kind] = cost
+	}
 	g.usage.Calls++
 	g.usage.Units += int64(cost)
 	g.ledger.add(now, cost-price)
+	if p != high {
+		g.own.add(now, cost-price)
+	}
 	g.pressure = 0
 	if part, err := strconv.ParseFloat(response.Header.Get("x-ms-throttle-limit-percentage"), 64); err == nil && part >= 0 && part < 100 {
 		g.pressure, g.pressedAt = part, now
@@ -424,6 +503,7 @@ func (w *watched) Read(b []byte) (int, error) {
 // Close ends the answer.
 func (w *watched) Close() error {
 	err := w.ReadCloser.Close()
+	w.dog.timer.Stop()
 	w.release()
 	return err
 }

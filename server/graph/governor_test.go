@@ -453,8 +453,15 @@ func TestPeopleWaitForTheirTurn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		synctest.Wait()
-		if _, err := g.ask(ctx, high, "/users/1"); !errors.Is(err, context.DeadlineExceeded) {
+		_, err := g.ask(ctx, high, "/users/1")
+		if !errors.Is(err, cache.ErrBusy) {
 			t.Errorf("somebody whose time ran out in the queue: %v", err)
+		}
+		for range 2 * breakAfter { // a queue is no fault of Graph's
+			g.hear(t.Context(), err)
+		}
+		if g.used().Failing {
+			t.Error("our own queue opened the breaker")
 		}
 		wait.Wait()
 		if most != 16 {
@@ -524,7 +531,7 @@ func TestStallingAnswersEnd(t *testing.T) {
 }
 
 func TestAnswersThatDoNotBegin(t *testing.T) {
-	for p, want := range map[priority]time.Duration{low: 30 * time.Second, normal: 10 * time.Second, high: 10 * time.Second} {
+	for p, want := range map[priority]time.Duration{low: 15 * time.Second, normal: 10 * time.Second, high: 10 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			g := governed(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
@@ -534,5 +541,226 @@ func TestAnswersThatDoNotBegin(t *testing.T) {
 				t.Errorf("%v: %v after %v, want a failure after %v", p, err, took, want)
 			}
 		})
+	}
+}
+
+// TestSynchronisationHasAFloor has people ask for all that there is.
+func TestSynchronisationHasAFloor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(func(*http.Request) (*http.Response, error) { return answer(200), nil })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = g.ask(ctx, high, "/users/1")
+				<-time.After(2 * time.Millisecond) // 500 a second, where 400 may be
+			}
+		})
+		synced := 0
+		for ctx.Err() == nil {
+			if _, err := g.ask(ctx, normal, "/users/delta"); err == nil {
+				synced++
+			}
+			<-time.After(50 * time.Millisecond)
+			if spent := g.used().Spent; spent > 4000 {
+				t.Fatalf("%d units are spent of 4000", spent)
+			}
+		}
+		wait.Wait()
+		if synced < 600 {
+			t.Errorf("the synchronisation asked %d times in a minute, want its twenty a second", synced)
+		}
+	})
+}
+
+// TestNothingHoldsAPlace has answers that nobody reads, and refusals that are kept open.
+func TestNothingHoldsAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		status := 401
+		g := governed(func(*http.Request) (*http.Response, error) { return answer(status), nil })
+		ask := func() (*http.Response, error) {
+			r, err := http.NewRequestWithContext(withPriority(t.Context(), high), http.MethodGet, "https://graph.microsoft.com/v1.0/users/1", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return g.RoundTrip(r)
+		}
+		for range 100 {
+			response, err := ask()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(response.Body); err != nil || string(body) != "{}" {
+				t.Fatalf("a refusal's body is %q, %v", body, err)
+			}
+		}
+		status = 200
+		for range 16 {
+			if _, err := ask(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-time.After(3 * time.Minute) // longer than an answer may take
+		synctest.Wait()
+		if n := len(g.people); n != 0 {
+			t.Errorf("%d answers that nobody read hold a place", n)
+		}
+	})
+}
+
+func TestThrottlingIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		statuses := []int{429, 429, 200, 429, 200}
+		g := governed(func(*http.Request) (*http.Response, error) {
+			status := statuses[0]
+			statuses = statuses[1:]
+			return answer(status), nil
+		})
+		for range 4 {
+			_, _ = g.ask(t.Context(), low, "/users")
+		}
+		if took, _ := g.took(t.Context(), low, "/users"); took > firstAlone {
+			t.Errorf("after an answer and one refusal, the next question waited %v", took)
+		}
+		pressures := []string{"1.8", "", ""}
+		g.next = answers(func(*http.Request) (*http.Response, error) {
+			said := pressures[0]
+			pressures = pressures[1:]
+			return answer(200, "x-ms-throttle-limit-percentage", said), nil
+		})
+		for range 2 {
+			_, _ = g.ask(t.Context(), high, "/users/1")
+		}
+		if took, _ := g.took(t.Context(), low, "/users"); took != 0 {
+			t.Errorf("Graph said no more that its limit is near, and the synchronisation waited %v", took)
+		}
+	})
+}
+
+func TestPricesAreLearned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(func(*http.Request) (*http.Response, error) { return answer(200, "x-ms-resource-unit", "9"), nil })
+		_, _ = g.ask(t.Context(), high, "/users/1?$select=id")
+		before := g.used().Spent
+		g.next = answers(func(*http.Request) (*http.Response, error) {
+			if spent := g.used().Spent - before; spent != 9 {
+				t.Errorf("a call that has cost 9 is priced %d", spent)
+			}
+			return answer(200, "x-ms-resource-unit", "9"), nil
+		})
+		_, _ = g.ask(t.Context(), high, "/users/2?$select=id")
+	})
+}
+
+func TestLongWaitsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := true
+		g := governed(func(*http.Request) (*http.Response, error) {
+			defer func() { first = false }()
+			if first {
+				return answer(429, "Retry-After", "60"), nil
+			}
+			return answer(200), nil
+		})
+		_, _ = g.ask(t.Context(), low, "/users")
+		go func() { _, _ = g.ask(t.Context(), low, "/users") }()
+		synctest.Wait()
+		if err := g.used().Waiting; !errors.Is(err, cache.ErrThrottled) {
+			t.Errorf("while Graph makes a listing wait for a minute: %v", err)
+		}
+		<-time.After(61 * time.Second)
+		synctest.Wait()
+		if err := g.used().Waiting; err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+func TestMailboxesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(func(*http.Request) (*http.Response, error) { return answer(429, "Retry-After", "1"), nil })
+		for i := range 2000 {
+			_, _ = g.ask(t.Context(), high, fmt.Sprintf("/users/u%d/photo", i))
+			<-time.After(10 * time.Millisecond)
+		}
+		if n := len(g.mailboxes); n > 400 {
+			t.Errorf("%d mailboxes are remembered", n)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	for _, row := range []struct {
+		status  int
+		headers []string
+		want    error
+		bad     bool // the token is
+	}{
+		{403, nil, cache.ErrDenied, false},
+		{403, []string{"WWW-Authenticate", `Bearer error="insufficient_claims", claims="e30="`}, cache.ErrDenied, true},
+		{401, nil, cache.ErrDenied, true},
+		{409, nil, cache.ErrUnavailable, false},
+		{507, nil, cache.ErrUnavailable, false},
+	} {
+		response := answer(row.status, append(row.headers, "request-id", "1234-abcd")...)
+		err := responseError(response, "X.Read")
+		if !errors.Is(err, row.want) || errors.Is(err, errBadToken) != row.bad || cache.RequestID(err) != "1234-abcd" {
+			t.Errorf("%d %v: %v, request id %q", row.status, row.headers, err, cache.RequestID(err))
+		}
+		if row.status == 409 && strings.Contains(err.Error(), "check the Graph URL") {
+			t.Errorf("409: %v", err)
+		}
+	}
+}
+
+func TestRetryAfterGoesByTheSendersClock(t *testing.T) {
+	sent := time.Date(2031, 5, 1, 12, 0, 0, 0, time.UTC)
+	header := http.Header{}
+	header.Set("Date", sent.Format(http.TimeFormat))
+	header.Set("Retry-After", sent.Add(30*time.Second).Format(http.TimeFormat))
+	if got := retryAfter(header, time.Now()); got != 30*time.Second {
+		t.Errorf("retryAfter = %v, want 30s", got)
+	}
+}
+
+func TestBodies(t *testing.T) {
+	for body, good := range map[string]bool{
+		`{"value":[]}`: true, `{"value":[null]}`: true, `{"value":[],"@odata.nextLink":null}`: true,
+		`{"value":null}`: false, `{"value":{}}`: false, `{"value":"x"}`: false, `{}`: false,
+		`{"value":[],"@odata.nextLink":7}`: false, `{"value":[],"@odata.deltaLink":{}}`: false,
+	} {
+		if _, err := decodePeople(strings.NewReader(body)); (err == nil) != good {
+			t.Errorf("%s: %v, want good: %v", body, err, good)
+		}
+	}
+	read, err := decodePeople(strings.NewReader(`{"value":[
+		{"id":"1","@removed":null},{"id":"2","@removed":{"reason":"changed"}},
+		{"id":"3","manager@delta":[{"id":"B"},{"id":"A","@removed":{"reason":"deleted"}}]},
+		{"id":"4","manager@delta":[{"id":"a","@removed":{"reason":"deleted"}}]}]}`))
+	if err != nil || len(read.Items) != 4 {
+		t.Fatal(read, err)
+	}
+	for i, want := range []struct {
+		gone              bool
+		manager, noLonger string
+	}{{false, "", ""}, {true, "", ""}, {false, "b", "a"}, {false, "", "a"}} {
+		if p := read.Items[i]; p.Gone != want.gone || p.ManagerID != want.manager || p.NoLonger != want.noLonger {
+			t.Errorf("%d: gone %v, manager %q, no longer %q; want %+v", i, p.Gone, p.ManagerID, p.NoLonger, want)
+		}
+	}
+	groups, err := decodeGroups(strings.NewReader(`{"value":[{"id":"G","members@delta":[{"id":"x","@removed":{"reason":"deleted"}}]},
+		{"id":"h","displayName":"H"},{"id":"i","@removed":{"reason":"deleted"}},null]}`))
+	if err != nil || len(groups.Items) != 3 {
+		t.Fatal(groups, err)
+	}
+	if g := groups.Items[0]; g.ID != "g" || !g.MembersChanged || g.Said != cache.GroupMembers || g.Gone {
+		t.Errorf("a slice of members is %+v", g)
+	}
+	if g := groups.Items[1]; g.MembersChanged || g.Said != cache.GroupDisplayName {
+		t.Errorf("a group's name is %+v", g)
+	}
+	if g := groups.Items[2]; !g.Gone {
+		t.Errorf("a removed group is %+v", g)
 	}
 }

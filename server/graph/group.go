@@ -60,7 +60,7 @@ func (d decoder) group() (g cache.Group, err error) {
 			g.MembersChanged = true
 			err = d.SkipValue()
 		case "@removed":
-			g.Gone = true
+			g.Gone = d.PeekKind() != 'n'
 			err = d.SkipValue()
 		default:
 			err = d.SkipValue()

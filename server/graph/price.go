@@ -93,4 +93,18 @@ func (t target) price(method string, query url.Values) int {
 	return max(units, 1)
 }
 
+// kind names calls that cost the same.
+func (t target) kind(method string, query url.Values) string {
+	kind := method + " " + t.route()
+	for _, option := range []string{"$select", "$expand"} {
+		if query.Has(option) {
+			kind += option
+		}
+	}
+	if top, err := strconv.Atoi(query.Get("$top")); err == nil && top < 20 {
+		kind += "$top"
+	}
+	return kind
+}
+
 func (t target) last() string { return t.words[len(t.words)-1] }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"iter"
 	"net/http"
@@ -140,6 +141,7 @@ func (f feed[T]) Changes(ctx context.Context, token string) iter.Seq2[cache.Page
 // pages reads one page after the other, as far as their links lead.
 func (f feed[T]) pages(ctx context.Context, p priority, next request) iter.Seq2[page[T], error] {
 	return func(yield func(page[T], error) bool) {
+		seen, seed := map[uint64]bool{}, maphash.MakeSeed()
 		for {
 			var read page[T]
 			err := f.client.get(ctx, p, f.need, next, func(response *http.Response) (err error) {
@@ -148,6 +150,11 @@ func (f feed[T]) pages(ctx context.Context, p priority, next request) iter.Seq2[
 			})
 			if err == nil {
 				err = f.client.ours(read.nextLink, read.deltaLink)
+			}
+			if link := maphash.String(seed, read.nextLink); err == nil && seen[link] {
+				err = &Error{kind: errUnavailable, text: "Microsoft Graph's pages lead in a circle"}
+			} else {
+				seen[link] = true
 			}
 			if err != nil {
 				yield(page[T]{}, err)

@@ -37,6 +37,7 @@ func (s *Service) GetDirectoryStatus(ctx context.Context, _ *pb.GetDirectoryStat
 		LastRoundTime:     timestamp(status.PeopleFeed.LastRound),
 		LastRoundDuration: duration(status.PeopleFeed.Duration),
 		LastFailure:       failureOf(status.PeopleFeed.Failure),
+		PastFailure:       failureOf(status.PeopleFeed.Past),
 		LastGroupFailure:  failureOf(status.GroupFeed.Failure),
 		GraphUsage:        usageOf(status.Usage),
 		Sweep: &pb.SweepStatus{

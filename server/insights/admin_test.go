@@ -106,6 +106,13 @@ func TestStatusTellsOfGraph(t *testing.T) {
 	if f := got.LastFailure; f.GetRequestId() != "1234-abcd" || f.GetReason() != pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE || f.GetTime() == nil {
 		t.Errorf("last failure = %v", f)
 	}
+	s.source.Before(nil)
+	if _, err := s.refresh(t, false, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.status(t); got.LastFailure != nil || got.PastFailure.GetRequestId() != "1234-abcd" {
+		t.Errorf("when it is over: last failure %v, past failure %v", got.LastFailure, got.PastFailure)
+	}
 }
 
 func TestSpentQuotaIsResourceExhausted(t *testing.T) {
@@ -129,6 +136,10 @@ func TestMetricsAreWellFormed(t *testing.T) {
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("problems: %v, %v", problems, err)
+	}
+	if expected := "# HELP people_insights_calls_under_way Calls that are being answered.\n# TYPE people_insights_calls_under_way gauge\npeople_insights_calls_under_way 0\n"; testutil.GatherAndCompare(
+		registry, strings.NewReader(expected), "people_insights_calls_under_way") != nil {
+		t.Error("calls that were answered are counted as under way")
 	}
 	if n, err := testutil.GatherAndCount(registry, "people_insights_call_duration_seconds"); n != 1 || err != nil {
 		t.Errorf("%d series of calls, %v; want one", n, err)

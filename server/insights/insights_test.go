@@ -317,7 +317,13 @@ func TestDeadlineLeavesTimeToSaySo(t *testing.T) {
 func TestOverload(t *testing.T) {
 	s := start(t, func(c *insights.Config) { c.MaxConcurrent = 1 })
 	inside, release := make(chan struct{}), make(chan struct{})
-	s.source.Before(func(context.Context, string) error { close(inside); <-release; return cache.ErrNotFound })
+	s.source.Before(func(_ context.Context, method string) error {
+		if method == "Find" {
+			close(inside)
+			<-release
+		}
+		return cache.ErrNotFound
+	})
 	first := make(chan error)
 	go func() {
 		_, err := s.GetProfile(t.Context(), &pb.GetProfileRequest{Person: byID(sourcetest.ID(9))})

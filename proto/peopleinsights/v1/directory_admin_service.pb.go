@@ -289,7 +289,9 @@ type GetDirectoryStatusResponse struct {
 	// all the same.
 	LastGroupFailure *SourceFailure `protobuf:"bytes,20,opt,name=last_group_failure,json=lastGroupFailure,proto3" json:"last_group_failure,omitempty"`
 	// About how much memory the type-ahead index takes, in bytes.
-	IndexBytes    int64 `protobuf:"varint,21,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
+	IndexBytes int64 `protobuf:"varint,21,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
+	// The newest failure that is over; unset where there was none since the start.
+	PastFailure   *SourceFailure `protobuf:"bytes,22,opt,name=past_failure,json=pastFailure,proto3" json:"past_failure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -469,6 +471,13 @@ func (x *GetDirectoryStatusResponse) GetIndexBytes() int64 {
 		return x.IndexBytes
 	}
 	return 0
+}
+
+func (x *GetDirectoryStatusResponse) GetPastFailure() *SourceFailure {
+	if x != nil {
+		return x.PastFailure
+	}
+	return nil
 }
 
 // HeldBack is a round, a refill or a sweep that was not applied because it would remove
@@ -855,7 +864,7 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x18RefreshDirectoryResponse\x12:\n" +
 	"\tfreshness\x18\x01 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\x12\x18\n" +
 	"\achanges\x18\x02 \x01(\x03R\achanges\"\x1b\n" +
-	"\x19GetDirectoryStatusRequest\"\xcb\b\n" +
+	"\x19GetDirectoryStatusRequest\"\x90\t\n" +
 	"\x1aGetDirectoryStatusResponse\x12\x1b\n" +
 	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x127\n" +
 	"\x05state\x18\x02 \x01(\x0e2!.peopleinsights.v1.DirectoryStateR\x05state\x12\x16\n" +
@@ -881,7 +890,8 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x05sweep\x18\x13 \x01(\v2\x1e.peopleinsights.v1.SweepStatusR\x05sweep\x12N\n" +
 	"\x12last_group_failure\x18\x14 \x01(\v2 .peopleinsights.v1.SourceFailureR\x10lastGroupFailure\x12\x1f\n" +
 	"\vindex_bytes\x18\x15 \x01(\x03R\n" +
-	"indexBytes\"R\n" +
+	"indexBytes\x12C\n" +
+	"\fpast_failure\x18\x16 \x01(\v2 .peopleinsights.v1.SourceFailureR\vpastFailure\"R\n" +
 	"\bHeldBack\x12\x1a\n" +
 	"\bremovals\x18\x01 \x01(\x03R\bremovals\x12\x12\n" +
 	"\x04held\x18\x02 \x01(\x03R\x04held\x12\x16\n" +
@@ -969,22 +979,23 @@ var file_peopleinsights_v1_directory_admin_service_proto_depIdxs = []int32{
 	6,  // 11: peopleinsights.v1.GetDirectoryStatusResponse.graph_usage:type_name -> peopleinsights.v1.GraphUsage
 	7,  // 12: peopleinsights.v1.GetDirectoryStatusResponse.sweep:type_name -> peopleinsights.v1.SweepStatus
 	8,  // 13: peopleinsights.v1.GetDirectoryStatusResponse.last_group_failure:type_name -> peopleinsights.v1.SourceFailure
-	11, // 14: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
-	10, // 15: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
-	11, // 16: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
-	10, // 17: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
-	8,  // 18: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
-	10, // 19: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
-	12, // 20: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
-	3,  // 21: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
-	1,  // 22: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
-	4,  // 23: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
-	2,  // 24: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
-	23, // [23:25] is the sub-list for method output_type
-	21, // [21:23] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	8,  // 14: peopleinsights.v1.GetDirectoryStatusResponse.past_failure:type_name -> peopleinsights.v1.SourceFailure
+	11, // 15: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
+	10, // 16: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
+	11, // 17: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
+	10, // 18: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
+	8,  // 19: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
+	10, // 20: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
+	12, // 21: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
+	3,  // 22: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
+	1,  // 23: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
+	4,  // 24: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
+	2,  // 25: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
+	24, // [24:26] is the sub-list for method output_type
+	22, // [22:24] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_peopleinsights_v1_directory_admin_service_proto_init() }
