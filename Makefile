@@ -57,6 +57,12 @@ breaking: ## compare the contract with each version of itself in the history
 generate: ## make the Go of the contract anew
 	$(BUF) generate --template proto/buf.gen.yaml
 
+.PHONY: monitoring
+monitoring: ## check the alerts and the dashboard against a scrape; needs promtool and node
+	@scrape=$$(mktemp) && trap 'rm -f "$$scrape"' EXIT && \
+		go test ./server -run '^TestMetricsTellWhatHappens$$' -count=1 -args -scrape "$$scrape" && \
+		sh deploy/check.sh "$$scrape"
+
 .PHONY: vuln
 vuln: ## look for known vulnerabilities; needs vuln.go.dev
 	$(GOVULNCHECK) ./...

@@ -29,6 +29,14 @@ const maxConfirmed = 1000
 // look-up does not find them: replicas may not know them yet.
 const recently = time.Hour
 
+// peopleFirst is a sweep that has to wait until the people are well. Their failure is
+// theirs, and not the sweep's too.
+type peopleFirst struct{ failure error }
+
+func (e *peopleFirst) Error() string { return "people have to be well first: " + e.failure.Error() }
+
+func (e *peopleFirst) Unwrap() error { return ErrUnavailable }
+
 // sweep lists everybody, compares, and corrects what differs. A listing may itself be
 // older than what rounds have told: whom a round tells of meanwhile is left out, and each
 // of the others is asked for by itself.
@@ -37,7 +45,7 @@ func (d *Directory) sweep(ctx context.Context) error {
 	fillings, failure := d.watchRounds()
 	defer d.unwatchRounds()
 	if failure != nil {
-		return fmt.Errorf("people have to be well first: %v: %w", failure.Err, ErrUnavailable) // not an error of its own
+		return &peopleFirst{failure.Err}
 	}
 	listed := map[string]*record{}
 	if err := d.list(ctx, func(r *record) int { listed[r.id] = r; return len(listed) }); err != nil {
@@ -46,7 +54,7 @@ func (d *Directory) sweep(ctx context.Context) error {
 	select { // what has changed before the listing ended
 	case err := <-d.people.order(false, false):
 		if err != nil {
-			return fmt.Errorf("people have to be well first: %v: %w", err, ErrUnavailable)
+			return &peopleFirst{err}
 		}
 	case <-ctx.Done():
 		return ctx.Err()

@@ -324,7 +324,8 @@ func (d *Directory) Refresh(ctx context.Context, r Refresh) (Refreshed, error) {
 		result := d.groups.order(r.ConfirmRemovals, r.Relist)
 		if before.GroupFeed.Failure == nil || before.GroupFeed.HeldBack > 0 { // else it may be long
 			select {
-			case <-result:
+			case err := <-result:
+				_ = err // told by Status
 			case <-ctx.Done():
 			}
 		}

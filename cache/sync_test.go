@@ -468,7 +468,7 @@ func TestManagerWhoComesBack(t *testing.T) {
 func TestUnfinishedListingIsFinished(t *testing.T) {
 	source := people(3)
 	var mu sync.Mutex
-	failing := error(cache.ErrUnavailable)
+	failing := cache.ErrUnavailable
 	source.Before(func(_ context.Context, method string) error {
 		mu.Lock()
 		defer mu.Unlock()

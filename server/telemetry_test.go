@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"flag"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -68,6 +70,9 @@ func metric(t *testing.T, text, name string, labels ...string) (sum float64, fou
 	return sum, found
 }
 
+// scrapeFile is where to write what the metrics are, for `make monitoring`.
+var scrapeFile = flag.String("scrape", "", "file to write the metrics of TestMetricsTellWhatHappens to")
+
 func TestMetricsTellWhatHappens(t *testing.T) {
 	sim, args := tenant(t, simulator.Config{}, simulator.Company(), simulator.DefaultApp().Secret)
 	r := start(t, args...).untilServing()
@@ -112,6 +117,11 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	} {
 		if n, ok := metric(t, text, row.name, row.labels...); !ok || n < row.least {
 			t.Errorf("%s%v = %v, there: %v; want at least %v", row.name, row.labels, n, ok, row.least)
+		}
+	}
+	if *scrapeFile != "" {
+		if err := os.WriteFile(*scrapeFile, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 	for _, own := range []string{"go_goroutines ", "process_resident_memory_bytes ", "go_build_info{"} {
