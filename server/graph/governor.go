@@ -456,7 +456,7 @@ func (g *governor) learn(p priority, at target, kind string, price int, response
 	wait := retryAfter(response.Header, now)
 	if wait == 0 {
 		wait = firstAlone << min(g.strikes, 5) // half a minute at most
-		wait -= rand.N(wait / 4)
+		wait = (wait - rand.N(wait/4)).Truncate(time.Millisecond)
 		response.Header.Set("Retry-After", fmt.Sprintf("%.3f", wait.Seconds())) // for whoever asked
 	}
 	g.strikes++
