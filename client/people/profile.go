@@ -96,5 +96,5 @@ func word(value, prefix string) string {
 	if value = strings.TrimPrefix(value, prefix); value == "UNSPECIFIED" {
 		return ""
 	}
-	return strings.ToLower(value)
+	return strings.ToLower(strings.ReplaceAll(value, "_", " "))
 }
