@@ -1,12 +1,9 @@
 package graph
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -67,10 +64,6 @@ const (
 	forSync   = 0.1
 )
 
-// mailboxCalls is how many calls Outlook takes at once for a mailbox.
-// Source: https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits
-const mailboxCalls = 4
-
 // governor is the http.RoundTripper under the SDK, one for a tenant. It prices each call
 // before it is sent, keeps to a share of the tenant's quota, has people who wait go
 // before the synchronisation, stays away for as long as Graph asks, and bounds how much
@@ -97,13 +90,6 @@ type governor struct {
 	mailboxes map[string]*mailbox
 	prices    map[string]int // by kind of call, as Graph has told
 	usage     cache.Usage
-}
-
-// mailbox is one of Outlook's, while it is asked.
-type mailbox struct {
-	calls     int // under way, or waiting
-	slots     chan struct{}
-	notBefore time.Time
 }
 
 func newGovernor(config Config, next http.RoundTripper) *governor {
@@ -241,15 +227,6 @@ func (g *governor) roundTrip(r *http.Request, p priority, at target) (*http.Resp
 	return response, nil
 }
 
-// atOnce reads a refusal to its end, so that it holds no place: the SDK keeps it open
-// while it asks again with another token.
-func atOnce(response *http.Response) *http.Response {
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody)) // half a refusal is one
-	response.Body.Close()
-	response.Body = io.NopCloser(bytes.NewReader(body))
-	return response
-}
-
 // patience is how long an answer may take to begin: a page of a listing takes Graph
 // seconds, and more on a bad day.
 func (g *governor) patience(p priority) time.Duration {
@@ -274,21 +251,9 @@ func (g *governor) price(kind string, listed int) int {
 func (g *governor) enter(ctx context.Context, p priority, at target) (release func(), err error) {
 	leave := func() {}
 	if at.mailbox != "" {
-		g.mu.Lock()
-		box := g.mailboxes[at.mailbox]
-		if box == nil {
-			g.forgetMailboxes()
-			box = &mailbox{slots: make(chan struct{}, mailboxCalls)}
-			g.mailboxes[at.mailbox] = box
-		}
-		box.calls++
-		g.mu.Unlock()
-		leave = func() { g.leave(at.mailbox, box) }
-		if err := take(ctx, box.slots); err != nil {
-			leave()
+		if leave, err = g.enterMailbox(ctx, at.mailbox); err != nil {
 			return nil, err
 		}
-		leave = func() { <-box.slots; g.leave(at.mailbox, box) }
 	}
 	if p != high {
 		return leave, nil
@@ -298,25 +263,6 @@ func (g *governor) enter(ctx context.Context, p priority, at target) (release fu
 		return nil, err
 	}
 	return func() { <-g.people; leave() }, nil
-}
-
-// forgetMailboxes forgets those that nobody asks, and that may be asked, once there are
-// many.
-func (g *governor) forgetMailboxes() {
-	if len(g.mailboxes) < 256 {
-		return
-	}
-	now := time.Now()
-	maps.DeleteFunc(g.mailboxes, func(_ string, box *mailbox) bool { return box.calls == 0 && !now.Before(box.notBefore) })
-}
-
-// leave forgets a mailbox that nobody asks, and that may be asked.
-func (g *governor) leave(name string, box *mailbox) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if box.calls--; box.calls == 0 && !time.Now().Before(box.notBefore) {
-		delete(g.mailboxes, name)
-	}
 }
 
 // take takes a slot. Whoever runs out of time in the queue has not asked Graph.
@@ -475,35 +421,3 @@ func (g *governor) learn(p priority, at target, kind string, price int, response
 // firstAlone is for how long Graph is left alone where it does not say; doubled each
 // time.
 const firstAlone = time.Second
-
-// watchdog ends an answer that makes no progress.
-type watchdog struct {
-	stall time.Duration
-	end   time.Time // of the whole answer
-	timer *time.Timer
-}
-
-// watched is an answer's body under a watchdog.
-type watched struct {
-	io.ReadCloser
-	dog     *watchdog
-	release func()
-}
-
-// Read gives each read as long as an answer may stall, and all together no longer than
-// an answer may take.
-func (w *watched) Read(b []byte) (int, error) {
-	left := time.Until(w.dog.end)
-	w.dog.timer.Reset(min(w.dog.stall, left))
-	n, err := w.ReadCloser.Read(b)
-	w.dog.timer.Reset(left)
-	return n, err
-}
-
-// Close ends the answer.
-func (w *watched) Close() error {
-	err := w.ReadCloser.Close()
-	w.dog.timer.Stop()
-	w.release()
-	return err
-}
