@@ -99,15 +99,20 @@ type Directory struct {
 	held *held // nil until the first filling is complete
 	sync syncState
 
-	// touched are those of whom rounds have told since a sweep began; nil without one.
-	touched map[string]bool
-
 	// What Run follows.
 	people, groups, sweeping *followed
 	// writing is held by whoever is about to change people: the rounds, or a sweep. It is
 	// taken before mu.
 	writing    sync.Mutex
-	unfinished *listing // of the people's goroutine
+	told       map[string]time.Time // of whom rounds have told lately, and when; under writing
+	toldPruned time.Time
+	sweepSoon  bool          // of the sweeps' goroutine: the last one came to nothing
+	ended      chan struct{} // closed when Run returns
+
+	// Of the people's goroutine.
+	unfinished *listing
+	fruitless  bool // everybody was listed, and that came to nothing
+	shorts     int  // short listings in a row
 }
 
 // syncState is what the last fillings, rounds and sweeps left to tell.
@@ -135,6 +140,8 @@ func New(config Config) (*Directory, error) {
 		filled:  make(chan struct{}),
 		start:   time.Now(),
 		lookups: make(chan struct{}, config.MaxLookups),
+		told:    map[string]time.Time{},
+		ended:   make(chan struct{}),
 		ctx:     ctx,
 		stop:    stop,
 	}

@@ -3,14 +3,9 @@ package cache
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 )
-
-// groupRecord is one held group. It is never changed.
-type groupRecord struct {
-	Group
-	membersAt int64 // the revision at which its members were last told to have changed
-}
 
 // groupChanges are groups as a round tells of them: whole ones, parts of some that are
 // held, and those that are gone.
@@ -24,14 +19,11 @@ func (d *Directory) Group(id string) *Group {
 	if d.held == nil {
 		return nil
 	}
-	if r := d.held.groups[id]; r != nil {
-		return &r.Group
-	}
-	return nil
+	return d.held.groups[id]
 }
 
-// heldGroups are the groups. They stay the same map, whatever becomes of the people.
-func (d *Directory) heldGroups() map[string]*groupRecord {
+// heldGroups are the groups. The groups' goroutine alone changes them.
+func (d *Directory) heldGroups() heldGroup {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.held.groups
@@ -42,7 +34,7 @@ func (d *Directory) fillGroups(ctx context.Context) (token string, err error) {
 	feed := d.config.Source.Groups()
 	mark, err := feed.Mark(ctx)
 	if err != nil {
-		return "", fmt.Errorf("marking the start: %w", err)
+		return "", fmt.Errorf("marking the start: %w", notLost(err))
 	}
 	found := groupChanges{}
 	for page, err := range feed.List(ctx) {
@@ -98,7 +90,11 @@ func (d *Directory) collectGroups(ctx context.Context, token string, found group
 			return "", err
 		}
 		for _, g := range page.Items {
-			if earlier, ok := found[g.ID]; ok && !g.Gone && !earlier.Gone {
+			earlier, again := found[g.ID]
+			switch part := g.Said != 0 && g.Said&GroupDisplayName == 0; {
+			case again && earlier.Gone && !g.Gone && part:
+				continue // an echo does not bring back what is gone
+			case again && !earlier.Gone && !g.Gone:
 				g = g.over(earlier)
 			}
 			found[g.ID] = g
@@ -114,8 +110,7 @@ func (d *Directory) collectGroups(ctx context.Context, token string, found group
 // applyGroups makes changes to the groups held, at one revision.
 func (d *Directory) applyGroups(found groupChanges) error {
 	live := d.heldGroups()
-	next := make(map[string]*groupRecord, len(found)) // nil for those who are gone
-	var members []*groupRecord                        // whose members have changed
+	next := make(map[string]*Group, len(found)) // nil for those who are gone
 	removals, added := 0, 0
 	for id, g := range found {
 		old := live[id]
@@ -127,7 +122,7 @@ func (d *Directory) applyGroups(found groupChanges) error {
 			next[id] = nil
 			continue
 		case old != nil:
-			g = g.over(old.Group)
+			g = g.over(*old)
 		case g.Said != 0 && g.Said&GroupDisplayName == 0:
 			continue // a part of a group that never came whole: it is gone by now
 		default:
@@ -136,16 +131,9 @@ func (d *Directory) applyGroups(found groupChanges) error {
 		if old != nil && old.equal(g) && !g.MembersChanged {
 			continue
 		}
-		r := &groupRecord{Group: g}
-		r.Proxies = slices.Clip(g.Proxies)
-		r.Said, r.MembersChanged = 0, false
-		if old != nil {
-			r.membersAt = old.membersAt
-		}
-		if g.MembersChanged {
-			members = append(members, r)
-		}
-		next[id] = r
+		g.Proxies = slices.Clip(g.Proxies)
+		g.Said, g.MembersChanged = 0, false
+		next[id] = &g
 	}
 	if err := d.brake(d.groups, removals, len(live)); err != nil {
 		return err
@@ -156,19 +144,31 @@ func (d *Directory) applyGroups(found groupChanges) error {
 	if len(next) == 0 {
 		return nil
 	}
+	if len(next) >= beside {
+		live = maps.Clone(live)
+		live.change(next)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(next) < beside {
+		live.change(next)
+	}
+	d.held.groups = live
 	d.held.revision++
-	for _, r := range members {
-		r.membersAt = d.held.revision
-	}
-	for id, r := range next {
-		if r == nil {
-			delete(live, id)
-		} else {
-			live[id] = r
-		}
-	}
 	d.sync.groups.changes += int64(len(next))
 	return nil
+}
+
+// heldGroup are groups by id. A group is never changed: a change makes a new one.
+type heldGroup map[string]*Group
+
+// change makes groups what next says; nil for those who are gone.
+func (h heldGroup) change(next map[string]*Group) {
+	for id, g := range next {
+		if g == nil {
+			delete(h, id)
+		} else {
+			h[id] = g
+		}
+	}
 }

@@ -125,7 +125,7 @@ func TestGroupsInParts(t *testing.T) {
 		whole.Said = ^cache.GroupFields(0)
 		gone := cache.Group{ID: sourcetest.SomeGroup(1).ID, Gone: true}
 		source.mu.Lock()
-		source.round = []cache.Group{slice(0), slice(5), name, slice(0), gone, whole, slice(5), slice(8), gone}
+		source.round = []cache.Group{slice(0), slice(5), name, slice(0), gone, whole, slice(5), slice(8), gone, slice(1)}
 		source.mu.Unlock()
 		f.pass(interval)
 		after := f.Status()

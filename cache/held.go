@@ -11,7 +11,7 @@ import (
 // index over those who may be suggested; and of all groups.
 type held struct {
 	people      map[string]*record // id → person
-	groups      map[string]*groupRecord
+	groups      heldGroup
 	addresses   addressBook
 	index       *typeahead.Index
 	suggestible int
@@ -20,7 +20,7 @@ type held struct {
 }
 
 func newHeld() *held {
-	return &held{people: map[string]*record{}, groups: map[string]*groupRecord{}, addresses: newAddressBook()}
+	return &held{people: map[string]*record{}, groups: heldGroup{}, addresses: newAddressBook()}
 }
 
 // find returns the person whom a ref leads to, or nil. A nil held holds nobody.

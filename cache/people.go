@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
+	"slices"
 	"time"
 )
 
 // listing is everybody as a source has listed them, before what changed meanwhile.
 type listing struct {
-	mark string
-	held *held
-	at   time.Time
+	mark  string
+	held  *held
+	at    time.Time
+	short bool // the source counts many more
 }
 
 // listingLife is for how long a listing can still be completed by what has changed since.
@@ -23,16 +26,18 @@ const listingLife = time.Hour
 // missed. A listing that could not be completed is, by the next turn.
 func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 	began := time.Now()
+	d.fruitless = false
 	l := d.unfinished
 	d.unfinished = nil
 	if l == nil || time.Since(l.at) > listingLife {
 		if l, err = d.listPeople(ctx); err != nil {
+			d.fruitless = errors.Is(err, ErrTooManyPeople)
 			return "", err
 		}
 	}
 	since, token, err := d.collect(ctx, l.mark, l.held)
 	if err != nil {
-		if !errors.Is(err, ErrTokenLost) {
+		if d.fruitless = errors.Is(err, ErrTokenLost); !d.fruitless {
 			d.unfinished = l
 		}
 		return "", fmt.Errorf("following what changed while listing: %w", err)
@@ -49,11 +54,13 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 	next.change(d.keepManagers(next.people))
 	differing := d.held.compare(next.people)
 	_, removed := differing.count(d.held)
-	if err := d.brake(d.people, removed, len(d.held.people)); err != nil {
-		return "", err
+	err = d.brake(d.people, removed, len(d.held.people))
+	if removed > 0 && d.people.confirmed == 0 && (l.short || len(next.people) == 0) {
+		err = &HeldBackError{removed, len(d.held.people)}
 	}
-	if len(next.people) == 0 && removed > 0 && d.people.confirmed == 0 {
-		return "", &HeldBackError{removed, removed} // nobody is never the truth
+	if err != nil {
+		d.fruitless = true
+		return "", err
 	}
 	next.index = d.held.indexWith(differing) // most of the live one serves on
 	d.swap(next, len(differing), time.Since(began))
@@ -66,17 +73,28 @@ func (d *Directory) listPeople(ctx context.Context) (*listing, error) {
 	d.total.Store(0)
 	mark, err := d.config.Source.People().Mark(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("marking the start: %w", err)
+		return nil, fmt.Errorf("marking the start: %w", notLost(err))
 	}
 	next := newHeld()
 	if err := d.list(ctx, func(r *record) int { next.put(r.id, r); return len(next.people) }); err != nil {
 		return nil, fmt.Errorf("listing everybody: %w", err)
 	}
-	if err := d.short(len(next.people)); err != nil {
-		return nil, err
+	short := d.short(len(next.people))
+	if short == nil {
+		d.shorts = 0
+	} else if d.shorts++; d.shorts <= shortListings {
+		return nil, short
 	}
 	next.asOf = time.Now()
-	return &listing{mark, next, next.asOf}, nil
+	return &listing{mark, next, next.asOf, short != nil}, nil
+}
+
+// notLost makes of a token that is refused before it was ever good no answer.
+func notLost(err error) error {
+	if errors.Is(err, ErrTokenLost) {
+		return fmt.Errorf("%s: %w", err.Error(), ErrUnavailable)
+	}
+	return err
 }
 
 // keepManagers has people who are listed without a manager keep the one that is held, if
@@ -94,15 +112,16 @@ func (d *Directory) keepManagers(listed map[string]*record) changes {
 	return kept
 }
 
-// shortListings is how often in a row a listing may be refused for being short.
-const shortListings = 3
+// shortListings is how often in a row a listing is refused for being short. A source
+// counts with a delay: one that stays short is believed where nobody is held, and
+// held back where it would remove anybody.
+const shortListings = 8
 
-// short refuses a listing that is far shorter than the source says that it is: it may
-// have been cut off. A source counts with a delay, so that one that stays short is
-// believed, under the brake.
+// short tells whether a listing is far shorter than the source says that it is: it may
+// have been cut off.
 func (d *Directory) short(listed int) error {
 	counted := int(d.total.Load())
-	if d.people.failures >= shortListings || float64(counted-listed) <= d.config.MaxRemovedShare*float64(counted) {
+	if float64(counted-listed) <= d.config.MaxRemovedShare*float64(counted) {
 		return nil
 	}
 	return fmt.Errorf("the listing ended after %d of %d people: %w", listed, counted, ErrUnavailable)
@@ -158,7 +177,9 @@ func (d *Directory) swap(next *held, differing int, took time.Duration) {
 			defer d.sweeping.stir()
 		}
 	}
-	next.revision++
+	if d.held == nil || differing > 0 {
+		next.revision++
+	}
 	d.held = next
 	d.sync.people.fillings++
 	d.sync.people.changes += int64(differing)
@@ -173,9 +194,11 @@ func (d *Directory) followPeople(ctx context.Context, token string) (next string
 	if err != nil {
 		return "", fmt.Errorf("following changes: %w", err)
 	}
+	told := slices.Collect(maps.Keys(found)) // also of whom nothing new is told
 	if err := d.apply(d.people, d.held.differing(found)); err != nil {
 		return "", err
 	}
+	d.tell(told)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.held.asOf = began
@@ -215,13 +238,24 @@ func (d *Directory) apply(f *followed, found changes) error {
 	live.revision = d.held.revision + 1 // groups raise it too
 	d.held = live
 	f.state.changes += int64(len(found))
-	if f == d.people && d.touched != nil {
-		for id := range found {
-			d.touched[id] = true
-		}
-	}
 	return nil
 }
+
+// tell remembers of whom a round has told. Writing is held.
+func (d *Directory) tell(ids []string) {
+	now := time.Now()
+	for _, id := range ids {
+		d.told[id] = now
+	}
+	if len(d.told) > 1024 && now.Sub(d.toldPruned) > time.Minute {
+		d.toldPruned = now
+		maps.DeleteFunc(d.told, func(_ string, at time.Time) bool { return now.Sub(at) > recently })
+	}
+}
+
+// recently is for how long rounds are believed rather than listings and look-ups: the
+// source's replicas may lag behind each other.
+const recently = time.Hour
 
 // copied returns a copy of what is held that can be changed while that is read. Groups
 // are shared. Writing is held.
@@ -254,12 +288,20 @@ func (d *Directory) collect(ctx context.Context, token string, base *held) (chan
 		return nil, "", fmt.Errorf("a round ended without a token: %w", ErrUnavailable)
 	}
 	for id := range partly {
-		if err := d.find(ctx, id, found); err != nil {
-			return nil, "", err
+		err := d.find(ctx, id, found)
+		if err != nil && d.people.failures < givesUp {
+			return nil, "", notLost(err)
+		}
+		if err != nil { // one person who cannot be asked for is not worth all others
+			d.config.Log.Warn("somebody of whom a part was told cannot be asked for, and is left to the next sweep", slog.Any("error", err))
 		}
 	}
 	return found, next, nil
 }
+
+// givesUp is after how many failures a round goes on without those who cannot be asked
+// for.
+const givesUp = 3
 
 // add adds a change of somebody of whom base, or an earlier change, may know.
 func (c changes) add(p Person, base *held, partly map[string]bool) (err error) {
@@ -281,7 +323,7 @@ func (c changes) add(p Person, base *held, partly map[string]bool) (err error) {
 		return nil
 	}
 	delete(partly, id)
-	c[id], err = toldRecord(p)
+	c[id], err = newRecord(p)
 	return err
 }
 
@@ -295,6 +337,6 @@ func (d *Directory) find(ctx context.Context, id string, c changes) error {
 	if err != nil {
 		return err
 	}
-	c[id], err = toldRecord(p)
+	c[id], err = newRecord(p)
 	return err
 }

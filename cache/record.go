@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -24,7 +23,6 @@ type record struct {
 	enabled    bool
 	hasMail    bool
 	unlisted   bool
-	told       int64 // when a round told of the person, in seconds of Unix; 0 for a listing
 }
 
 var (
@@ -50,15 +48,6 @@ func newRecord(p Person) (*record, error) {
 		hasMail:    p.Profile.GetEmail() != "",
 		unlisted:   p.Unlisted,
 	}, nil
-}
-
-// toldRecord is newRecord for somebody of whom a round tells.
-func toldRecord(p Person) (*record, error) {
-	r, err := newRecord(p)
-	if err == nil {
-		r.told = time.Now().Unix()
-	}
-	return r, err
 }
 
 // person is what the record was made of.

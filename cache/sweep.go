@@ -25,10 +25,6 @@ type Sweep struct {
 // lag of replicas, and the listing is taken for the truth.
 const maxConfirmed = 1000
 
-// recently is for how long somebody of whom a round has told is not removed because a
-// look-up does not find them: replicas may not know them yet.
-const recently = time.Hour
-
 // peopleFirst is a sweep that has to wait until the people are well. Their failure is
 // theirs, and not the sweep's too.
 type peopleFirst struct{ failure error }
@@ -38,12 +34,13 @@ func (e *peopleFirst) Error() string { return "people have to be well first: " +
 func (e *peopleFirst) Unwrap() error { return ErrUnavailable }
 
 // sweep lists everybody, compares, and corrects what differs. A listing may itself be
-// older than what rounds have told: whom a round tells of meanwhile is left out, and each
+// older than what rounds have told: of whom a round has told lately is left out, and each
 // of the others is asked for by itself.
 func (d *Directory) sweep(ctx context.Context) error {
 	began := time.Now()
-	fillings, failure := d.watchRounds()
-	defer d.unwatchRounds()
+	d.mu.RLock()
+	fillings, failure := d.sync.people.fillings, d.sync.people.failure
+	d.mu.RUnlock()
 	if failure != nil {
 		return &peopleFirst{failure.Err}
 	}
@@ -51,45 +48,41 @@ func (d *Directory) sweep(ctx context.Context) error {
 	if err := d.list(ctx, func(r *record) int { listed[r.id] = r; return len(listed) }); err != nil {
 		return fmt.Errorf("listing everybody: %w", err)
 	}
-	select { // what has changed before the listing ended
-	case err := <-d.people.order(false, false):
-		if err != nil {
-			return &peopleFirst{err}
-		}
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := d.short(len(listed)); err != nil {
+		return err
+	}
+	if err := d.peopleTurn(ctx); err != nil { // what has changed before the listing ended
+		return err
 	}
 	d.writing.Lock()
 	maps.Copy(listed, d.keepManagers(listed))
-	differing := d.untouched(d.held.compare(listed))
+	differing := d.untold(d.held.compare(listed))
 	d.writing.Unlock()
-	if len(differing) <= maxConfirmed {
-		if err := d.confirm(ctx, differing); err != nil {
-			return fmt.Errorf("asking for those who differ: %w", err)
-		}
+	if err := d.confirm(ctx, differing); err != nil {
+		return fmt.Errorf("asking for those who differ: %w", err)
 	}
 	return d.correct(differing, fillings, began)
 }
 
-// watchRounds has rounds remember of whom they tell, until unwatchRounds. It returns how
-// often everybody was listed, and what is wrong with people.
-func (d *Directory) watchRounds() (fillings int64, failure *Failure) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.touched = map[string]bool{}
-	return d.sync.people.fillings, d.sync.people.failure
+// peopleTurn has people read, and returns when that is done.
+func (d *Directory) peopleTurn(ctx context.Context) error {
+	select {
+	case err := <-d.people.order(order{}):
+		if err != nil {
+			return &peopleFirst{err}
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-func (d *Directory) unwatchRounds() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.touched = nil
-}
-
-// untouched leaves out those of whom rounds have told since the sweep began. Writing is
-// held.
-func (d *Directory) untouched(c changes) changes {
-	maps.DeleteFunc(c, func(id string, _ *record) bool { return d.touched[id] })
+// untold leaves out those of whom rounds have told lately. Writing is held.
+func (d *Directory) untold(c changes) changes {
+	maps.DeleteFunc(c, func(id string, _ *record) bool {
+		at, told := d.told[id]
+		return told && time.Since(at) < recently
+	})
 	return c
 }
 
@@ -97,10 +90,12 @@ func (d *Directory) untouched(c changes) changes {
 func (d *Directory) correct(differing changes, fillings int64, began time.Time) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if d.sync.people.fillings != fillings { // everybody was listed anew since
-		differing = nil
+	if d.sync.people.fillings != fillings {
+		// Everybody was listed anew since. That listing wants a sweep of its own.
+		d.sweepSoon = true
+		return nil
 	}
-	corrected := d.held.differing(d.untouched(differing))
+	corrected := d.held.differing(d.untold(differing))
 	var figures Sweep
 	for id, next := range corrected {
 		switch {
@@ -119,7 +114,7 @@ func (d *Directory) correct(differing changes, fillings int64, began time.Time) 
 		d.config.Log.Info("a sweep corrected what changes did not tell", slog.Int64("missing", figures.Missing),
 			slog.Int64("surplus", figures.Surplus), slog.Int64("changed", figures.Changed))
 	}
-	d.groups.order(false, true) // groups are few: they are listed anew
+	d.groups.order(order{relist: true}) // groups are few: they are listed anew
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	done := &d.sync.swept
@@ -131,21 +126,35 @@ func (d *Directory) correct(differing changes, fillings int64, began time.Time) 
 	return nil
 }
 
-// confirm asks for each of those who differ, and keeps what it is told.
+// confirm asks for those who differ, and keeps what it is told: for all of them, or,
+// where they are very many, for those who would be removed alone. Whoever cannot be
+// asked for is left as they are.
 func (d *Directory) confirm(ctx context.Context, differing changes) error {
-	for id := range differing {
+	many := len(differing) > maxConfirmed
+	asked, failures := 0, 0
+	for id, listed := range differing {
+		if many && listed != nil {
+			continue // the listing is believed
+		}
+		if asked++; asked > maxConfirmed {
+			delete(differing, id)
+			continue
+		}
 		p, err := d.config.Source.Find(Unattended(ctx), Ref{ID: id})
-		if errors.Is(err, ErrNotFound) {
-			if old := d.holding(id); old != nil && time.Since(time.Unix(old.told, 0)) < recently {
-				delete(differing, id)
-			} else {
-				differing[id] = nil
+		switch {
+		case errors.Is(err, ErrNotFound):
+			differing[id], failures = nil, 0
+			continue
+		case err != nil && ctx.Err() != nil:
+			return err
+		case err != nil:
+			delete(differing, id)
+			if failures++; failures > givesUp {
+				return notLost(err) // the source, not the person
 			}
 			continue
 		}
-		if err != nil {
-			return err
-		}
+		failures = 0
 		r, err := newRecord(p)
 		if err != nil {
 			return err

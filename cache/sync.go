@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -55,6 +56,7 @@ type followed struct {
 
 	// Of the goroutine alone.
 	token     string // to go on from; without one, everything is listed anew
+	relist    bool   // everything is to be listed anew, even so
 	failures  int    // in a row
 	confirmed int    // removals that an operator has confirmed, during one turn
 
@@ -65,17 +67,18 @@ type followed struct {
 
 // order is an operator's, on its way to a turn.
 type order struct {
-	confirm bool // let go of what is held back
+	confirm int  // let go of so many
 	relist  bool // list everything anew
 	result  chan<- error
 }
 
 // order asks for a turn that begins after now. It is taken also if nobody waits for its
 // result any more.
-func (f *followed) order(confirm, relist bool) <-chan error {
+func (f *followed) order(o order) <-chan error {
 	result := make(chan error, 1)
+	o.result = result
 	f.mu.Lock()
-	f.orders = append(f.orders, order{confirm, relist, result})
+	f.orders = append(f.orders, o)
 	f.mu.Unlock()
 	f.stir()
 	return result
@@ -107,6 +110,7 @@ func (f *followed) takeOrders() []order {
 // the only error it returns. Failures of the source are told by Status and Log,
 // and tried again.
 func (d *Directory) Run(ctx context.Context) error {
+	defer close(d.ended)
 	var others sync.WaitGroup
 	defer others.Wait()
 	others.Go(func() {
@@ -127,12 +131,8 @@ func (d *Directory) follow(ctx context.Context, f *followed, wait time.Duration)
 	for d.rest(ctx, f, wait) {
 		orders := f.takeOrders()
 		for _, o := range orders {
-			if o.confirm {
-				f.confirmed = f.state.heldBack // written by this goroutine alone
-			}
-			if o.relist {
-				f.token = ""
-			}
+			f.confirmed = max(f.confirmed, o.confirm)
+			f.relist = f.relist || o.relist
 		}
 		began := time.Now()
 		err := f.turn(ctx)
@@ -174,6 +174,9 @@ func (d *Directory) settle(ctx context.Context, f *followed, err error, began ti
 	if ctx.Err() != nil {
 		return 0 // the service stops
 	}
+	if _, ok := errors.AsType[*peopleFirst](err); ok {
+		return f.pause(err, 1) // told as theirs
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := f.state
@@ -196,6 +199,8 @@ func (d *Directory) settle(ctx context.Context, f *followed, err error, began ti
 	s.failure = &Failure{Time: time.Now(), Err: err}
 	if held, ok := errors.AsType[*HeldBackError](err); ok {
 		s.heldBack, s.heldOf = held.Removals, held.Of
+	} else if errors.Is(err, ErrDenied) {
+		s.heldBack, s.heldOf = 0, 0 // nothing that an operator could confirm
 	}
 	wait := f.pause(err, f.failures)
 	if asked, ok := RetryAfter(err); ok {
@@ -213,6 +218,15 @@ func (d *Directory) settle(ctx context.Context, f *followed, err error, began ti
 // turns returns a turn that lists everything, or follows the changes once.
 func (d *Directory) turns(f *followed, fill func(context.Context) (token string, err error), round func(ctx context.Context, token string) (next string, err error)) func(context.Context) error {
 	return func(ctx context.Context) error {
+		if f.relist && f.token != "" {
+			f.relist = false // once: the changes are followed all the same
+			token, err := fill(ctx)
+			if err == nil {
+				f.token = token
+				return nil
+			}
+			d.config.Log.Warn("listing everything anew failed", slog.String("what", f.what), slog.Any("error", err))
+		}
 		if f.token != "" {
 			next, err := round(ctx, f.token)
 			if err == nil {
@@ -235,13 +249,16 @@ func (d *Directory) turns(f *followed, fill func(context.Context) (token string,
 
 // pausePeople is how long to wait before people are read again.
 func (d *Directory) pausePeople(err error, failures int) time.Duration {
-	listing := d.people.token == ""
 	switch {
 	case err == nil:
 		return d.config.SyncInterval
-	case listing && (errors.Is(err, ErrHeldBack) || errors.Is(err, ErrTooManyPeople) || errors.Is(err, ErrTokenLost)):
-		// Everybody was listed, to no avail. That is costly, and rarely better at once.
-		return backoff(max(d.config.SyncInterval, lastRetry), mendedRetry, failures)
+	case d.fruitless && d.people.token == "":
+		// Everybody was listed, to no avail. That is costly; a fault of the source may be
+		// over soon, but not for ever.
+		if failures <= patientTries {
+			return max(d.config.SyncInterval, deniedRetry)
+		}
+		return backoff(max(d.config.SyncInterval, deniedRetry), mendedRetry, failures-patientTries)
 	case errors.Is(err, ErrHeldBack), errors.Is(err, ErrTooManyPeople):
 		return d.config.SyncInterval // changes may make it good
 	case errors.Is(err, ErrDenied):
@@ -251,22 +268,33 @@ func (d *Directory) pausePeople(err error, failures int) time.Duration {
 	}
 }
 
+// patientTries is how often something costly is tried again soon.
+const patientTries = 8
+
 // pauseGroups is how long to wait before groups are read again. A service that may not
-// read them goes on without.
+// read them, or whose Graph has none, goes on without.
 func (d *Directory) pauseGroups(err error, failures int) time.Duration {
-	if err != nil && (errors.Is(err, ErrDenied) || d.groups.token == "") {
-		return backoff(max(d.config.SyncInterval, lastRetry), mendedRetry, failures)
-	}
-	if errors.Is(err, ErrUnavailable) {
+	never := d.groups.state.fillings == 0 && failures > patientTries
+	switch {
+	case err == nil:
+		return d.config.SyncInterval
+	case errors.Is(err, ErrDenied), never, errors.Is(err, ErrTooManyPeople), errors.Is(err, ErrHeldBack) && d.groups.token == "":
+		return backoff(max(d.config.SyncInterval, deniedRetry), mendedRetry, failures)
+	case errors.Is(err, ErrHeldBack):
+		return d.config.SyncInterval
+	default:
 		return backoff(firstRetry, lastRetry, failures)
 	}
-	return d.config.SyncInterval
 }
 
 // pauseSweep is how long to wait before the next sweep.
 func (d *Directory) pauseSweep(err error, failures int) time.Duration {
 	if err != nil {
 		return min(backoff(time.Minute, time.Hour, failures), d.config.SweepInterval)
+	}
+	if d.sweepSoon {
+		d.sweepSoon = false
+		return min(d.config.SweepDelay, d.config.SweepInterval)
 	}
 	return d.config.SweepInterval
 }
@@ -301,33 +329,34 @@ type Refreshed struct {
 // groups is told by Status.
 func (d *Directory) Refresh(ctx context.Context, r Refresh) (Refreshed, error) {
 	before := d.Status()
-	orders := []*followed{d.people}
-	filled := before.Freshness != nil
-	if r.Relist && filled || r.ConfirmRemovals && before.Sweeping.HeldBack > 0 {
-		orders = append(orders, d.sweeping)
+	confirm := func(feed FeedStatus) int {
+		if r.ConfirmRemovals {
+			return feed.HeldBack // as many as there were to be seen
+		}
+		return 0
 	}
-	results := make([]<-chan error, len(orders))
-	for i, f := range orders {
-		results[i] = f.order(r.ConfirmRemovals, false)
-	}
-	for _, result := range results {
+	wait := func(result <-chan error) error {
 		select {
 		case err := <-result:
-			if err != nil {
-				return Refreshed{}, err
-			}
+			return err
 		case <-ctx.Done():
-			return Refreshed{}, ctx.Err()
+			return ctx.Err()
+		case <-d.ended:
+			return fmt.Errorf("the service stops: %w", ErrUnavailable)
 		}
 	}
-	if filled {
-		result := d.groups.order(r.ConfirmRemovals, r.Relist)
-		if before.GroupFeed.Failure == nil || before.GroupFeed.HeldBack > 0 { // else it may be long
-			select {
-			case err := <-result:
-				_ = err // told by Status
-			case <-ctx.Done():
+	if err := wait(d.people.order(order{confirm: confirm(before.PeopleFeed)})); err != nil {
+		return Refreshed{}, err
+	}
+	if before.Freshness != nil { // else groups and sweeps have not begun
+		if r.Relist || confirm(before.Sweeping) > 0 {
+			if err := wait(d.sweeping.order(order{confirm: confirm(before.Sweeping)})); err != nil {
+				return Refreshed{}, err
 			}
+		}
+		groups := d.groups.order(order{confirm: confirm(before.GroupFeed), relist: r.Relist})
+		if before.GroupFeed.Failure == nil || before.GroupFeed.HeldBack > 0 { // else it may be long
+			_ = wait(groups) // told by Status
 		}
 	}
 	after := d.Status()
