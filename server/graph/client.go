@@ -41,7 +41,7 @@ type Config struct {
 	Attempts int
 	// AnswerTimeout bounds one answer, from the request to its last byte; zero means two
 	// minutes. StallTimeout bounds how long an answer may make no progress, and take to
-	// begin (a page of a listing three times as long); zero means ten seconds.
+	// begin (a page of a listing half as long again); zero means ten seconds.
 	AnswerTimeout time.Duration
 	StallTimeout  time.Duration
 	// QuotaShare is the share of the tenant's quota that may be spent; zero means a
@@ -179,7 +179,7 @@ func (c *Client) get(ctx context.Context, p priority, need string, request reque
 			attempt--
 			continue
 		}
-		if err == nil || ctx.Err() != nil || !c.goesOn(p, attempt, err) {
+		if err == nil || ctx.Err() != nil || refusedHere(err) || !c.goesOn(p, attempt, err) {
 			return err
 		}
 		wait := backoff(err, attempt)
@@ -205,6 +205,12 @@ const maxPatience = 2 * time.Second
 
 // longWait is from when on it is worth a word that the synchronisation waits.
 const longWait = 5 * time.Second
+
+// refusedHere tells whether Graph was not asked: to try again at once is no use.
+func refusedHere(err error) bool {
+	known, ok := errors.AsType[*Error](err)
+	return ok && known.ours
+}
 
 // goesOn tells whether a question is asked again after an attempt that failed.
 func (c *Client) goesOn(p priority, attempt int, err error) bool {

@@ -27,6 +27,8 @@ type Error struct {
 	wait time.Duration
 	id   string // Graph's request id
 	ours bool   // Graph was not asked
+	// signIn tells that the sign-in gave no token, so that Graph was not reached.
+	signIn bool
 }
 
 // Error says what failed and what to mend.
@@ -170,7 +172,9 @@ func (c *Client) sendError(ctx context.Context, err error) error {
 		return &Error{kind: errDenied, text: "no client secret, certificate or workload identity is configured, and the machine's managed identity gives no token (" + oneLine(err.Error()) + ")"}
 	}
 	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
-		return signInError(failed)
+		failure := signInError(failed)
+		failure.signIn = true
+		return failure
 	}
 	if ctx.Err() != nil {
 		return &Error{kind: errUnavailable, text: "Microsoft Graph did not answer in time"}

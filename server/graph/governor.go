@@ -64,6 +64,10 @@ const (
 	forSync   = 0.1
 )
 
+// leastFloor is the least that the synchronisation may spend in a window, if half the
+// budget is as much: some pages.
+const leastFloor = 10
+
 // governor is the http.RoundTripper under the SDK, one for a tenant. It prices each call
 // before it is sent, keeps to a share of the tenant's quota, has people who wait go
 // before the synchronisation, stays away for as long as Graph asks, and bounds how much
@@ -89,6 +93,7 @@ type governor struct {
 	pressedAt time.Time
 	mailboxes map[string]*mailbox
 	prices    map[string]int // by kind of call, as Graph has told
+	waiting   int            // how many of the synchronisation's calls wait for long
 	usage     cache.Usage
 }
 
@@ -142,7 +147,7 @@ func (g *governor) admit(p priority) error {
 	g.mu.Unlock()
 	if wait > 0 {
 		g.refused("breaker")
-		return &Error{kind: errUnavailable, text: "Microsoft Graph is not answering, and is not asked for the moment", wait: wait}
+		return &Error{kind: errUnavailable, text: "Microsoft Graph is not answering, and is not asked for the moment", wait: wait, ours: true}
 	}
 	return nil
 }
@@ -152,8 +157,7 @@ func (g *governor) hear(ctx context.Context, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return // the caller left, or the service stops
 	}
-	var known *Error
-	if errors.As(err, &known) && known.ours {
+	if known, ok := errors.AsType[*Error](err); ok && (known.ours || known.signIn && known.kind != errUnavailable) {
 		return // Graph was not asked
 	}
 	g.mu.Lock()
@@ -199,7 +203,8 @@ func (g *governor) roundTrip(r *http.Request, p priority, at target) (*http.Resp
 	query, _ := url.ParseQuery(r.URL.RawQuery) // what cannot be read has no price
 	kind := at.kind(r.Method, query)
 	price := g.price(kind, at.price(r.Method, query))
-	if err := g.spend(r.Context(), p, at, price); err != nil {
+	booked, err := g.spend(r.Context(), p, at, price)
+	if err != nil {
 		release()
 		return nil, err
 	}
@@ -219,7 +224,7 @@ func (g *governor) roundTrip(r *http.Request, p priority, at target) (*http.Resp
 		return nil, err
 	}
 	watch.timer.Reset(time.Until(watch.end))
-	g.learn(p, at, kind, price, response)
+	g.learn(call{p, at, kind, price, booked}, response)
 	response.Body = &watched{response.Body, watch, release}
 	if response.StatusCode >= 400 {
 		return atOnce(response), nil
@@ -277,18 +282,18 @@ func take(ctx context.Context, slots chan<- struct{}) error {
 
 // spend takes the price out of the budget. The synchronisation waits until there is
 // enough; people are told at once how long it would take.
-func (g *governor) spend(ctx context.Context, p priority, at target, price int) error {
+func (g *governor) spend(ctx context.Context, p priority, at target, price int) (booked time.Time, err error) {
 	for {
-		wait, refusal := g.book(p, at, price)
+		booked, wait, refusal := g.book(p, at, price)
 		switch {
 		case wait <= 0:
-			return nil
+			return booked, nil
 		case p == high:
 			g.refused(refusal.why)
-			return &Error{kind: refusal.kind, text: refusal.text, wait: wait, ours: true}
+			return time.Time{}, &Error{kind: refusal.kind, text: refusal.text, wait: wait, ours: true}
 		}
 		if err := g.await(ctx, wait, &Error{kind: refusal.kind, text: refusal.text, wait: wait}); err != nil {
-			return err
+			return time.Time{}, err
 		}
 	}
 }
@@ -297,12 +302,15 @@ func (g *governor) spend(ctx context.Context, p priority, at target, price int) 
 func (g *governor) await(ctx context.Context, wait time.Duration, why error) error {
 	if wait >= longWait {
 		g.mu.Lock()
+		g.waiting++
 		g.usage.Waiting = why
 		g.mu.Unlock()
 		defer func() {
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			g.usage.Waiting = nil
+			if g.waiting--; g.waiting == 0 {
+				g.usage.Waiting = nil
+			}
 		}()
 	}
 	return sleep(ctx, wait)
@@ -320,41 +328,43 @@ var (
 	overspent = refusal{errQuota, "quota", "the share of Microsoft Graph's quota that may be spent is spent"}
 )
 
-// book spends price if that may be, and otherwise returns how long to wait, and why.
-func (g *governor) book(p priority, at target, price int) (time.Duration, refusal) {
+// book spends price if that may be, and returns when; otherwise how long to wait, and
+// why.
+func (g *governor) book(p priority, at target, price int) (booked time.Time, wait time.Duration, why refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
+	not := time.Time{}
 	alone := g.notBefore[p]
 	if at.mailbox != "" {
 		alone = g.mailboxes[at.mailbox].notBefore
 	}
 	if wait := alone.Sub(now); wait > 0 {
-		return wait, leftAlone
+		return not, wait, leftAlone
 	}
 	budget := g.budget()
-	floor := int(forSync * float64(budget))
+	floor := max(int(forSync*float64(budget)), min(leastFloor, budget/2))
 	if p == high {
 		reserved := max(floor-g.own.spent(now), 0)
 		if wait := g.ledger.wait(now, max(budget-reserved-price, 0)); wait > 0 {
-			return wait, overspent
+			return not, wait, overspent
 		}
 		g.ledger.add(now, price)
-		return 0, refusal{}
+		return now, 0, refusal{}
 	}
 	if wait := g.relief().Sub(now); wait > 0 {
-		return wait, leftAlone
+		return not, wait, leftAlone
 	}
-	wait := g.ledger.wait(now, max(int(float64(budget)*(1-forPeople))-price, 0))
-	if wait > 0 { // then out of its own part
-		wait = max(g.own.wait(now, max(floor-price, 0)), g.ledger.wait(now, max(budget-price, 0)))
+	wait = g.ledger.wait(now, max(int(float64(budget)*(1-forPeople))-price, 0))
+	if wait > 0 { // or out of its own part
+		wait = min(wait, max(g.own.wait(now, max(floor-price, 0)), g.ledger.wait(now, max(budget-price, 0))))
 	}
 	if wait > 0 {
-		return wait, overspent
+		return not, wait, overspent
 	}
 	g.ledger.add(now, price)
 	g.own.add(now, price)
-	return 0, refusal{}
+	return now, 0, refusal{}
 }
 
 // relief is until when the synchronisation leaves to others what Graph says is nearly
@@ -365,11 +375,21 @@ func (g *governor) relief() time.Time {
 	return g.pressedAt.Add(time.Duration(part * float64(quotaWindow)))
 }
 
+// call is a call that was made.
+type call struct {
+	priority
+	target
+	kind   string
+	price  int
+	booked time.Time // when the price was spent
+}
+
 // learn takes from a response what Graph says of its limits.
-func (g *governor) learn(p priority, at target, kind string, price int, response *http.Response) {
+func (g *governor) learn(c call, response *http.Response) {
 	now := time.Now()
+	p, at, price := c.priority, c.target, c.price
 	cost, told := price, false
-	if units, err := strconv.Atoi(response.Header.Get("x-ms-resource-unit")); err == nil && units >= 0 && units < 1000 {
+	if units, err := strconv.Atoi(response.Header.Get("x-ms-resource-unit")); err == nil && units >= 0 && units <= dearest {
 		cost, told = units, true
 	} else if response.StatusCode >= 400 {
 		cost = 0 // as measured in the field; what is throttled counts, it is said
@@ -382,17 +402,21 @@ func (g *governor) learn(p priority, at target, kind string, price int, response
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if told && response.StatusCode < 400 {
-		g.prices[kind] = cost
+		g.prices[c.kind] = cost
 	}
 	g.usage.Calls++
 	g.usage.Units += int64(cost)
-	g.ledger.add(now, cost-price)
+	g.ledger.correct(c.booked, now, cost-price)
 	if p != high {
-		g.own.add(now, cost-price)
+		g.own.correct(c.booked, now, cost-price)
 	}
 	g.pressure = 0
 	if part, err := strconv.ParseFloat(response.Header.Get("x-ms-throttle-limit-percentage"), 64); err == nil && part >= 0 && part < 100 {
 		g.pressure, g.pressedAt = part, now
+	}
+	if failed := response.StatusCode == http.StatusServiceUnavailable; failed && at.mailbox == "" {
+		// It asks to be left alone, too; but not for long by one server's word.
+		g.leaveAlone(p, now.Add(min(retryAfter(response.Header, now), longestAlone)))
 	}
 	if !throttled {
 		g.strikes = 0
@@ -401,22 +425,38 @@ func (g *governor) learn(p priority, at target, kind string, price int, response
 	g.usage.Throttled++
 	wait := retryAfter(response.Header, now)
 	if wait == 0 {
-		wait = firstAlone << min(g.strikes, 5) // half a minute at most
+		wait = firstAlone << min(g.strikes, 3) // eight seconds at most
 		wait = (wait - rand.N(wait/4)).Truncate(time.Millisecond)
 		response.Header.Set("Retry-After", fmt.Sprintf("%.3f", wait.Seconds())) // for whoever asked
 	}
-	g.strikes++
-	if at.mailbox != "" {
-		g.mailboxes[at.mailbox].notBefore = now.Add(wait)
+	if box := g.mailboxes[at.mailbox]; at.mailbox != "" {
+		if box != nil {
+			box.notBefore = now.Add(wait)
+		}
 		return
 	}
-	// Graph throttles what matters least first: what matters more may still be asked.
+	if !now.Before(g.notBefore[p]) { // of several at once, one counts
+		g.strikes++
+	}
+	g.leaveAlone(p, now.Add(wait))
+}
+
+// leaveAlone has calls of a priority, and of lower ones, wait: Graph throttles what
+// matters least first, and what matters more may still be asked.
+func (g *governor) leaveAlone(p priority, until time.Time) {
 	for q := low; q <= p; q++ {
-		if until := now.Add(wait); until.After(g.notBefore[q]) {
+		if until.After(g.notBefore[q]) {
 			g.notBefore[q] = until
 		}
 	}
 }
+
+// longestAlone is for how long the others are kept from a Graph that fails and asks to
+// be left alone.
+const longestAlone = 10 * time.Second
+
+// dearest is the highest price that is believed: ten times what anything costs.
+const dearest = 50
 
 // firstAlone is for how long Graph is left alone where it does not say; doubled each
 // time.

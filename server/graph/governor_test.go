@@ -249,7 +249,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 func TestThrottlingWithoutAWordGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := governed(func(*http.Request) (*http.Response, error) { return answer(429), nil })
-		for strike, most := range []time.Duration{0, 1, 2, 4, 8, 16, 32, 32, 32} {
+		for strike, most := range []time.Duration{0, 1, 2, 4, 8, 8, 8} {
 			took, err := g.took(t.Context(), low, "/users")
 			if most *= time.Second; err != nil || took > most || took < most*3/4 {
 				t.Errorf("after %d refusals the next question waited %v, %v; want up to %v", strike, took, err, most)
@@ -763,4 +763,129 @@ func TestBodies(t *testing.T) {
 	if g := groups.Items[2]; !g.Gone {
 		t.Errorf("a removed group is %+v", g)
 	}
+}
+
+func TestABurstOfThrottlesCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(func(*http.Request) (*http.Response, error) {
+			<-time.After(100 * time.Millisecond)
+			return answer(429), nil
+		})
+		var wait sync.WaitGroup
+		for range 16 {
+			wait.Go(func() { _, _ = g.ask(t.Context(), high, "/users/1") })
+		}
+		wait.Wait()
+		_, err := g.ask(t.Context(), high, "/users/1")
+		if wait, ok := cache.RetryAfter(err); !ok || wait > 2*time.Second {
+			t.Errorf("after one burst people are told to wait %v", wait)
+		}
+	})
+}
+
+func TestAFailingGraphIsLeftAloneToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		g := governed(func(*http.Request) (*http.Response, error) {
+			calls++
+			return answer(503, "Retry-After", "30"), nil
+		})
+		for range 10 {
+			_, _ = g.ask(t.Context(), high, "/users/1")
+		}
+		if calls != 1 {
+			t.Errorf("Graph was asked %d times, although it asked to be left alone", calls)
+		}
+		if took, _ := g.took(t.Context(), normal, "/users/delta"); took > longestAlone {
+			t.Errorf("the synchronisation waited %v by one server's word", took)
+		}
+	})
+}
+
+func TestSynchronisationTakesTheFirstRoomThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(nil)
+		g.share = 0.01 // 80 units
+		at := parseTarget("/users")
+		for {
+			_, wait, _ := g.book(low, at, 4)
+			if wait <= 0 {
+				<-time.After(500 * time.Millisecond)
+				continue
+			}
+			if room := g.ledger.wait(time.Now(), int(0.75*80)-4); wait > room {
+				t.Errorf("the synchronisation is to wait %v, though there is room in %v", wait, room)
+			}
+			return
+		}
+	})
+}
+
+// TestASmallBudgetHasAFloorToo has people ask for all of a budget that is smaller than
+// some pages.
+func TestASmallBudgetHasAFloorToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(nil)
+		g.share = 0.002 // 16 units
+		at, synced := parseTarget("/users"), 0
+		for range 1200 {
+			for {
+				if _, wait, _ := g.book(high, at, 1); wait > 0 {
+					break
+				}
+			}
+			if _, wait, _ := g.book(low, at, 2); wait <= 0 {
+				synced++
+			}
+			<-time.After(50 * time.Millisecond)
+		}
+		if synced < 10 {
+			t.Errorf("in a minute the synchronisation asked %d times", synced)
+		}
+	})
+}
+
+func TestThrottlingThatComesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			<-time.After(time.Millisecond)
+			return answer(429, "Retry-After", "5"), nil
+		})
+		if _, err := g.ask(t.Context(), high, "/users/7/photo/$value"); err != nil {
+			t.Log(err) // whatever it is, it is no panic
+		}
+	})
+}
+
+func TestWhatIsGivenBackIsGivenBackThere(t *testing.T) {
+	var l ledger
+	booked := time.Unix(1_700_000_000, 0)
+	l.add(booked, 50)
+	l.correct(booked, booked.Add(9*time.Second), -50)
+	later := booked.Add(11 * time.Second)
+	l.add(later, 50)
+	if spent := l.spent(later); spent != 50 {
+		t.Errorf("50 were spent in the last second, and the ledger says %d", spent)
+	}
+	l.correct(booked, later, 7) // forgotten
+	if spent := l.spent(later); spent != 50 {
+		t.Errorf("what is forgotten is corrected: %d", spent)
+	}
+}
+
+func TestTheLongestWaitIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(nil)
+		go func() { _ = g.await(t.Context(), time.Minute, cache.ErrThrottled) }()
+		go func() { _ = g.await(t.Context(), 6*time.Second, cache.ErrQuota) }()
+		<-time.After(7 * time.Second)
+		if g.used().Waiting == nil {
+			t.Error("one still waits, and it is not told")
+		}
+		<-time.After(time.Minute)
+		if err := g.used().Waiting; err != nil {
+			t.Errorf("nobody waits, and it is told: %v", err)
+		}
+	})
 }

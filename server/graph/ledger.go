@@ -29,10 +29,19 @@ func (l *ledger) move(now time.Time) {
 	}
 }
 
-// add spends units; less than none gives some back.
+// add spends units.
 func (l *ledger) add(now time.Time, units int) {
 	l.move(now)
 	l.slots[l.now%ledgerSlots] += units
+}
+
+// correct changes what was booked at a time, if that is not forgotten.
+func (l *ledger) correct(booked, now time.Time, units int) {
+	l.move(now)
+	second := int64(booked.Sub(l.start) / time.Second)
+	if second >= 0 && second <= l.now && l.now-second < ledgerSlots {
+		l.slots[second%ledgerSlots] += units
+	}
 }
 
 // spent is how much was spent in the window.

@@ -33,7 +33,7 @@ var signInMends = map[int]string{
 }
 
 // signInError makes the error of a sign-in that gave no token.
-func signInError(failed *azidentity.AuthenticationFailedError) error {
+func signInError(failed *azidentity.AuthenticationFailedError) *Error {
 	response := failed.RawResponse
 	if response == nil {
 		return signInUnreachable(failed)
@@ -65,7 +65,7 @@ func signInError(failed *azidentity.AuthenticationFailedError) error {
 // signInUnreachable is a sign-in that gave no response at all: its host cannot be
 // reached. The cause is told as azidentity words it: the endpoint and the network's
 // fault.
-func signInUnreachable(failed *azidentity.AuthenticationFailedError) error {
+func signInUnreachable(failed *azidentity.AuthenticationFailedError) *Error {
 	return &Error{kind: errUnavailable, text: "the sign-in cannot be reached: check the authority URL and the CA file (" + oneLine(failed.Error()) + ")"}
 }
 

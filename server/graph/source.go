@@ -223,7 +223,7 @@ func (c *Client) Find(ctx context.Context, ref cache.Ref) (cache.Person, error) 
 	}
 	found, err := c.findByAddress(ctx, ref.Email)
 	if err != nil {
-		return cache.Person{}, unaccepted(err)
+		return cache.Person{}, unanswered(err)
 	}
 	person, ok := cache.Leads(ref.Email, found)
 	if !ok {
@@ -245,7 +245,16 @@ func (c *Client) findByID(ctx context.Context, id string) (person cache.Person, 
 		person, err = decodePerson(response.Body)
 		return err
 	})
-	return person, unaccepted(err)
+	return person, unanswered(err)
+}
+
+// unanswered makes of whatever keeps Graph from answering about one person what it is to
+// callers. A token cannot be lost by it.
+func unanswered(err error) error {
+	if errors.Is(err, errTokenLost) {
+		return &Error{kind: errUnavailable, text: err.Error(), id: cache.RequestID(err)}
+	}
+	return unaccepted(err)
 }
 
 // findByAddress asks for everybody with an address, in one question where Graph
