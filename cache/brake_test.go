@@ -139,7 +139,7 @@ func TestBrakeOfRefills(t *testing.T) {
 		}
 		lists := f.source.Asked("List")
 		f.pass(2 * time.Hour)
-		if n := f.source.Asked("List") - lists; n < 8 || n > 20 {
+		if n := f.source.Asked("List") - lists; n < 8 || n > 24 {
 			t.Errorf("everybody was listed %d times in two hours of being held back, want a few", n)
 		}
 		for i := range 300 {

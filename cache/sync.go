@@ -256,9 +256,9 @@ func (d *Directory) pausePeople(err error, failures int) time.Duration {
 		// Everybody was listed, to no avail. That is costly; a fault of the source may be
 		// over soon, but not for ever.
 		if failures <= patientTries {
-			return max(d.config.SyncInterval, deniedRetry)
+			return backoff(firstRetry, 2*lastRetry, failures)
 		}
-		return backoff(max(d.config.SyncInterval, deniedRetry), mendedRetry, failures-patientTries)
+		return backoff(deniedRetry, mendedRetry, failures-patientTries)
 	case errors.Is(err, ErrHeldBack), errors.Is(err, ErrTooManyPeople):
 		return d.config.SyncInterval // changes may make it good
 	case errors.Is(err, ErrDenied):

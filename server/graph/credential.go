@@ -55,7 +55,7 @@ func (r *renewable) GetToken(ctx context.Context, options policy.TokenRequestOpt
 
 // renewEach is how often a token is replaced at most: the sign-in takes it ill to be
 // asked for the same token again and again (AADSTS50196).
-const renewEach = 5 * time.Second
+const renewEach = 2 * time.Second
 
 // renew forgets the token, unless it is new: then somebody else has forgotten the one
 // that was refused.
