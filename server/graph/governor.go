@@ -157,7 +157,7 @@ func (g *governor) hear(ctx context.Context, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return // the caller left, or the service stops
 	}
-	if known, ok := errors.AsType[*Error](err); ok && (known.ours || known.signIn && known.kind != errUnavailable) {
+	if known, ok := errors.AsType[*Error](err); ok && (known.ours || known.signIn && !errors.Is(known, errUnavailable)) {
 		return // Graph was not asked
 	}
 	g.mu.Lock()
