@@ -376,3 +376,46 @@ func TestGroupsHeldBackAndThenDenied(t *testing.T) {
 		}
 	})
 }
+
+// TestRefillHasItsSweep has everybody be listed anew a good while after the first sweep:
+// the next comes within the hour, not the next day.
+func TestRefillHasItsSweep(t *testing.T) {
+	source := people(3)
+	source.PutGroup(sourcetest.SomeGroup(0))
+	run(t, cache.Config{}, source, func(f fixture) {
+		f.pass(2 * time.Hour)
+		source.LosePeopleTokens()
+		source.SlipGroup(sourcetest.SomeGroup(1))
+		f.pass(62 * time.Minute)
+		if s := f.Status(); s.Sweep.Sweeps != 2 || s.Groups != 2 {
+			t.Errorf("%d sweeps and %d groups an hour after a refill, want two of each", s.Sweep.Sweeps, s.Groups)
+		}
+		lists := source.Asked("ListGroups")
+		f.pass(10 * interval)
+		if n := source.Asked("ListGroups") - lists; n != 0 {
+			t.Errorf("groups were listed %d times more after a sweep", n)
+		}
+	})
+}
+
+// TestSweepsWaitForPeople has people fail: their failure is theirs, and a listing that is
+// cut off is the sweep's.
+func TestSweepsWaitForPeople(t *testing.T) {
+	source := crowd(100)
+	source.PageSize = 60
+	var down, cut atomic.Bool
+	failing(source, &down, cache.ErrUnavailable, "Changes")
+	run(t, cache.Config{Source: cutShort{source, &cut}}, source, func(f fixture) {
+		down.Store(true)
+		f.pass(3 * time.Hour)
+		if s := f.Status(); s.Sweeping.Failures != 0 || s.Sweep.Sweeps != 0 {
+			t.Errorf("while people fail: %+v, %d sweeps", s.Sweeping, s.Sweep.Sweeps)
+		}
+		down.Store(false)
+		cut.Store(true)
+		f.pass(10 * time.Minute)
+		if s := f.Status(); s.Sweeping.Failure == nil || s.People != 100 || source.Asked("Find") != 0 {
+			t.Errorf("a listing that is cut off: %v, %d people, %d asked for", s.Sweeping.Failure, s.People, source.Asked("Find"))
+		}
+	})
+}

@@ -551,3 +551,27 @@ func TestWaitingSourceIsTold(t *testing.T) {
 		}
 	})
 }
+
+// TestManagerInTwoParts has a round tell in two parts that a manager has come and another
+// gone, in both orders, and that one is gone.
+func TestManagerInTwoParts(t *testing.T) {
+	source := &told{Memory: people(5)}
+	for i := 1; i < 4; i++ {
+		p := sourcetest.Someone(i)
+		p.ManagerID = sourcetest.ID(0)
+		source.Put(p)
+	}
+	part := func(i int, came, gone string) cache.Person {
+		return part(i, cache.FieldManager, func(p *cache.Person) { p.ManagerID, p.NoLonger = came, gone })
+	}
+	run(t, cache.Config{Source: source}, source.Memory, func(f fixture) {
+		old, fresh := sourcetest.ID(0), sourcetest.ID(4)
+		source.tell(part(1, fresh, ""), part(1, "", old), part(2, "", old), part(2, fresh, ""), part(3, "", old))
+		f.pass(interval)
+		for i, want := range map[int]string{1: "Person E", 2: "Person E", 3: ""} {
+			if p, _ := f.profile(id(i)); p.GetManager().GetDisplayName() != want {
+				t.Errorf("the manager of %d is %q, want %q", i, p.GetManager().GetDisplayName(), want)
+			}
+		}
+	})
+}

@@ -84,6 +84,14 @@ func (m *Memory) PutGroup(g cache.Group) {
 	m.groups.put(g.ID, g)
 }
 
+// SlipGroup is PutGroup, but no change tells of it.
+func (m *Memory) SlipGroup(g cache.Group) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.groups.put(g.ID, g)
+	m.groups.log = m.groups.log[:len(m.groups.log)-1]
+}
+
 // RemoveGroup takes a group out of the directory.
 func (m *Memory) RemoveGroup(id string) {
 	m.mu.Lock()
