@@ -29,6 +29,12 @@ SOAKSTEPS ?= 150
 soak: ## change, fail and load a tenant for some minutes, and compare everybody at the end
 	go test ./server -run '^TestSoak$$' -v -count=1 -timeout 60m -soak.steps $(SOAKSTEPS) -soak.people 5000
 
+RANKPEOPLE ?= 10000
+
+.PHONY: rank
+rank: ## measure how soon type-ahead has whom people type for
+	go test ./server -run '^TestRank$$' -v -count=1 -timeout 20m -args -rank.people $(RANKPEOPLE)
+
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	go test ./cache/typeahead -run '^$$' -fuzz '^FuzzSearchMatches$$' -fuzztime $(FUZZTIME)

@@ -119,7 +119,7 @@ type Directory struct {
 type syncState struct {
 	people, groups, sweep feedState
 	swept                 Sweep
-	fillDuration          time.Duration // of the first filling
+	fillDuration          time.Duration // from the start until the directory was complete
 }
 
 // New returns an empty directory. Run fills it and keeps it true.

@@ -25,7 +25,6 @@ const listingLife = time.Hour
 // complete. The token is taken first: what changes meanwhile is then followed, not
 // missed. A listing that could not be completed is, by the next turn.
 func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
-	began := time.Now()
 	d.fruitless = false
 	l := d.unfinished
 	d.unfinished = nil
@@ -48,7 +47,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 	defer d.writing.Unlock()
 	if d.held == nil {
 		next.buildIndex()
-		d.swap(next, 0, time.Since(began))
+		d.swap(next, 0)
 		return token, nil
 	}
 	next.change(d.keepManagers(next.people))
@@ -63,7 +62,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 		return "", err
 	}
 	next.index = d.held.indexWith(differing) // most of the live one serves on
-	d.swap(next, len(differing), time.Since(began))
+	d.swap(next, len(differing))
 	return token, nil
 }
 
@@ -164,11 +163,11 @@ func (d *Directory) holding(id string) *record {
 }
 
 // swap makes next the live copy. Groups stay as they are. Writing is held.
-func (d *Directory) swap(next *held, differing int, took time.Duration) {
+func (d *Directory) swap(next *held, differing int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.held == nil {
-		d.sync.fillDuration = took
+		d.sync.fillDuration = time.Since(d.start)
 		defer close(d.filled)
 	} else {
 		next.revision, next.groups = d.held.revision, d.held.groups

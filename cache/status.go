@@ -17,7 +17,7 @@ type Status struct {
 	IndexBytes   int           // of the type-ahead index, about
 	Freshness    *pb.Freshness // nil until the directory is complete
 	Start        time.Time     // when the directory was made
-	FillDuration time.Duration // of the first filling; 0 until it is complete
+	FillDuration time.Duration // from the start until the directory was complete; 0 until then
 	Sweep        Sweep
 	Usage        Usage
 	Lookups      Lookups

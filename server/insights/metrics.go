@@ -103,7 +103,7 @@ func NewDirectoryMetrics(held map[string]*cache.Directory) prometheus.Collector 
 	gauge("directory_groups", "Groups held.", func(s *cache.Status) float64 { return float64(s.Groups) })
 	gauge("directory_index_bytes", "Bytes of the type-ahead index, about.", func(s *cache.Status) float64 { return float64(s.IndexBytes) })
 	gauge("directory_revision", "The revision: rises with every applied change.", func(s *cache.Status) float64 { return float64(s.Freshness.GetRevision()) })
-	gauge("directory_fill_duration_seconds", "How long the first filling took; 0 until it is complete.", func(s *cache.Status) float64 { return s.FillDuration.Seconds() })
+	gauge("directory_fill_duration_seconds", "How long it took from the start until the directory was complete; 0 until then.", func(s *cache.Status) float64 { return s.FillDuration.Seconds() })
 	gauge("directory_lag_seconds", "How far the copy may be behind Microsoft Graph: the time since the newest complete round began.", func(s *cache.Status) float64 { return since(s.PeopleFeed.LastRound) })
 	gauge("directory_groups_lag_seconds", "The same for groups; 0 while there was no complete round.", func(s *cache.Status) float64 { return since(s.GroupFeed.LastRound) })
 	gauge("directory_round_duration_seconds", "How long the newest complete round, or filling, took.", func(s *cache.Status) float64 { return s.PeopleFeed.Duration.Seconds() })

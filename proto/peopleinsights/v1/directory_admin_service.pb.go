@@ -256,7 +256,8 @@ type GetDirectoryStatusResponse struct {
 	Freshness *Freshness `protobuf:"bytes,6,opt,name=freshness,proto3" json:"freshness,omitempty"`
 	// When the process began to read the directory.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// How long the first filling took; unset before it is complete.
+	// How long it took from the start until the directory was complete, outages
+	// included; unset before.
 	FillDuration *durationpb.Duration `protobuf:"bytes,8,opt,name=fill_duration,json=fillDuration,proto3" json:"fill_duration,omitempty"`
 	// When the next round of changes is due; unset before the first filling is
 	// complete.
