@@ -93,7 +93,9 @@ func (r *record) suggestible() bool { return r.enabled && r.hasMail && !r.unlist
 func (r *record) entry() typeahead.Entry {
 	p := r.person()
 	p.Profile.OtherAddresses = p.otherAddresses()
-	return entryOf(p.Profile)
+	e := entryOf(p.Profile)
+	e.Manager = p.ManagerID
+	return e
 }
 
 func entryOf(p *pb.Profile) typeahead.Entry {
@@ -106,5 +108,8 @@ func entryOf(p *pb.Profile) typeahead.Entry {
 		UPN:     p.GetUserPrincipalName(),
 		Others:  p.GetOtherAddresses(),
 		Guest:   p.GetUserType() == pb.UserType_USER_TYPE_GUEST,
+
+		Department: p.GetDepartment(),
+		Office:     p.GetOfficeLocation(),
 	}
 }

@@ -56,12 +56,22 @@ func (d *Directory) search(query typeahead.Query, q Invite) ([]found, *pb.Freshn
 	if err != nil {
 		return nil, nil, err
 	}
-	hits := d.held.index.Search(query, q.Limit, keep)
+	hits := d.held.index.SearchNear(query, q.Limit, d.nearLocked(q.Organizer), keep)
 	people := make([]found, len(hits))
 	for i, hit := range hits {
 		people[i] = d.findLocked(Ref{ID: hit.ID})
 	}
 	return people, d.freshnessLocked(), nil
+}
+
+// nearLocked is where an organizer stands; nobody stands nowhere.
+func (d *Directory) nearLocked(organizer Ref) typeahead.Near {
+	f := d.findLocked(organizer)
+	if f.record == nil {
+		return typeahead.Near{}
+	}
+	p := d.assemble(f)
+	return typeahead.Near{ID: f.record.id, Manager: f.record.managerID, Department: p.GetDepartment(), Office: p.GetOfficeLocation()}
 }
 
 // invitableLocked returns who may come up; nil means everybody in the index.

@@ -73,3 +73,33 @@ func TestSuggestWhileTheSourceRefuses(t *testing.T) {
 		}
 	})
 }
+
+// TestSuggestionsStartFromTheOrganizer has two people invite the same name.
+func TestSuggestionsStartFromTheOrganizer(t *testing.T) {
+	source := &sourcetest.Memory{}
+	for i, place := range []struct{ manager, department, office string }{
+		{"", "Sales", "Bern"}, {sourcetest.ID(0), "Research", "Oslo"}, {"", "Sales", "Rome"}, {"", "Finance", "Bern"}, {sourcetest.ID(3), "Finance", "Bern"},
+	} {
+		p := sourcetest.Someone(i)
+		p.ManagerID, p.Profile.Department, p.Profile.OfficeLocation = place.manager, place.department, place.office
+		source.Put(p)
+	}
+	run(t, cache.Config{}, source, func(f fixture) {
+		for organizer, want := range map[int]string{
+			0: "Person B, Person C, Person D, Person E",
+			4: "Person D, Person A, Person B, Person C",
+		} {
+			got, _, err := f.Suggest(cache.Invite{Query: "person", Limit: 5, Organizer: id(organizer)})
+			if err != nil || names(got) != want {
+				t.Errorf("for %d: %q, %v; want %q", organizer, names(got), err, want)
+			}
+		}
+		moved := sourcetest.Someone(2)
+		moved.ManagerID, moved.Profile.OfficeLocation = sourcetest.ID(4), "Bern"
+		f.source.Put(moved)
+		f.pass(interval)
+		if got, _, _ := f.Suggest(cache.Invite{Query: "person", Limit: 2, Organizer: id(4)}); names(got) != "Person D, Person C" {
+			t.Errorf("after somebody moved near: %q", names(got))
+		}
+	})
+}

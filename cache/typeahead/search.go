@@ -179,18 +179,24 @@ func (b *best) add(r ranked) {
 	b.list = slices.Insert(b.list, at, r)
 }
 
-// Search returns those whom a query finds and keep lets through, best first, at
-// most limit. A nil keep lets everybody through.
+// Search is SearchNear for nobody.
 func (x *Index) Search(q Query, limit int, keep func(id string) bool) []Hit {
+	return x.SearchNear(q, limit, Near{}, keep)
+}
+
+// SearchNear returns those whom a query finds and keep lets through, best first, at most
+// limit: by how well they match and how near they are to whoever searches. A nil keep
+// lets everybody through.
+func (x *Index) SearchNear(q Query, limit int, near Near, keep func(id string) bool) []Hit {
 	if x == nil || len(q.words) == 0 || limit <= 0 {
 		return nil
 	}
 	found := best{limit: limit, list: make([]ranked, 0, limit)}
 	if x.base != nil {
-		x.base.search(q, x.gone, keep, &found)
+		x.base.search(q, x.gone, near, keep, &found)
 	}
 	if x.overlay != nil {
-		x.overlay.search(q, nil, keep, &found)
+		x.overlay.search(q, nil, near, keep, &found)
 	}
 	hits := make([]Hit, len(found.list))
 	for i, r := range found.list {
@@ -200,8 +206,8 @@ func (x *Index) Search(q Query, limit int, keep func(id string) bool) []Hit {
 }
 
 // search adds what a query finds in a segment to found, without what is gone.
-func (s *segment) search(q Query, gone bitset, keep func(id string) bool, found *best) {
-	plan := s.plan(q)
+func (s *segment) search(q Query, gone bitset, near Near, keep func(id string) bool, found *best) {
+	plan, from := s.plan(q), s.standpoint(near)
 	seen := newBitset(len(s.ids))
 	for _, documents := range plan.candidates() {
 		for _, doc := range documents {
@@ -211,7 +217,7 @@ func (s *segment) search(q Query, gone bitset, keep func(id string) bool, found 
 			seen.add(doc)
 			score := plan.score(doc)
 			if score > 0 && (keep == nil || keep(s.ids[doc])) {
-				found.add(ranked{s, doc, score})
+				found.add(ranked{s, doc, score + from.worth(doc)})
 			}
 		}
 	}

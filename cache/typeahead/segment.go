@@ -10,9 +10,10 @@ import (
 
 // document is a person as a segment is built from them.
 type document struct {
-	id    string
-	order order
-	words []term
+	id       string
+	order    order
+	words    []term
+	position position
 }
 
 // order is the order of people whose matches are equally good: members before
@@ -29,7 +30,7 @@ type term struct {
 }
 
 func newDocument(e Entry) document {
-	d := document{id: e.ID, order: order{e.Guest, text(glyphs(e.Name))}}
+	d := document{id: e.ID, order: order{e.Guest, text(glyphs(e.Name))}, position: position{e.Manager, e.Department, e.Office}}
 	for _, f := range e.fields() {
 		for _, w := range f.words {
 			for _, form := range spelled(w.glyphs) {
@@ -71,6 +72,8 @@ type segment struct {
 
 	words    []wordClass // the words of each document, document by document, sorted
 	lastWord []uint32    // where each document's words end in words
+
+	places places
 }
 
 // wordClass is a word's number with its class in the lowest three bits.
@@ -88,6 +91,7 @@ func newSegment(documents []document) *segment {
 		orders:   make([]order, len(documents)),
 		byID:     make([]uint32, len(documents)),
 		lastWord: make([]uint32, len(documents)),
+		places:   newPlaces(documents),
 	}
 	for i, d := range documents {
 		s.ids[i], s.orders[i], s.byID[i] = d.id, d.order, uint32(i)
@@ -180,7 +184,7 @@ func (s *segment) begin(ends []uint32, i uint32) uint32 {
 
 // document is what a document was built from.
 func (s *segment) document(doc uint32) document {
-	d := document{id: s.ids[doc], order: s.orders[doc]}
+	d := document{id: s.ids[doc], order: s.orders[doc], position: s.places.of(doc)}
 	for _, w := range s.wordsOf(doc) {
 		d.words = append(d.words, term{s.word(w.word()), w.class()})
 	}
@@ -202,7 +206,7 @@ func (s *segment) bytes() int {
 		return 0
 	}
 	const perDocument = int(unsafe.Sizeof("") + unsafe.Sizeof(order{}))
-	return len(s.ids)*perDocument + len(s.text) +
+	return len(s.ids)*perDocument + len(s.text) + s.places.bytes() +
 		4*(len(s.byID)+len(s.ends)+len(s.posts)+len(s.last)+len(s.words)+len(s.lastWord))
 }
 

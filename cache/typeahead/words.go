@@ -16,6 +16,11 @@ type Entry struct {
 	UPN     string   // the user principal name
 	Others  []string // the further addresses
 	Guest   bool     // guests come after members among equals
+
+	// Where the person stands in the organisation, for Near; empty where not known.
+	Manager    string // the manager's id
+	Department string
+	Office     string
 }
 
 // class is what kind of a word was found, the better the higher.

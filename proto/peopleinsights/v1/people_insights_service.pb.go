@@ -478,8 +478,10 @@ type SuggestInviteesRequest struct {
 	// How many suggestions to send: 8 if zero, at most 50. More, or a negative
 	// number, is INVALID_ARGUMENT.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The person who invites; they are not suggested. Somebody whom the directory
-	// does not know is INVALID_ARGUMENT. Optional.
+	// The person who invites; they are not suggested, and people near them come first:
+	// their manager, their reports and those of the same manager, then their department
+	// and their office. Somebody whom the directory does not know is INVALID_ARGUMENT.
+	// Optional.
 	Organizer *PersonRef `protobuf:"bytes,3,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// The kinds to suggest; all kinds if empty.
 	Kinds []InviteeKind `protobuf:"varint,4,rep,packed,name=kinds,proto3,enum=peopleinsights.v1.InviteeKind" json:"kinds,omitempty"`
@@ -558,9 +560,10 @@ func (x *SuggestInviteesRequest) GetExclude() []*PersonRef {
 // SuggestInviteesResponse is the list to show under what was typed.
 type SuggestInviteesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The suggestions, best first, nobody twice. Better matches come first (a
-	// whole word before its first letters, a name before an address), then members
-	// before guests, then the display name; the order of equals is stable.
+	// The suggestions, best first, nobody twice: by how well they match (a whole word
+	// better than its first letters, a name better than an address) and how near they
+	// are to the organizer, both together; then members before guests, then the
+	// display name; the order of equals is stable.
 	Suggestions []*Suggestion `protobuf:"bytes,1,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
 	// How true the answer is.
 	Freshness     *Freshness `protobuf:"bytes,2,opt,name=freshness,proto3" json:"freshness,omitempty"`
