@@ -114,7 +114,7 @@ func (d *Directory) keepManagers(listed map[string]*record) changes {
 // shortListings is how often in a row a listing is refused for being short. A source
 // counts with a delay: one that stays short is believed where nobody is held, and
 // held back where it would remove anybody.
-const shortListings = 8
+const shortListings = 5
 
 // short tells whether a listing is far shorter than the source says that it is: it may
 // have been cut off.
