@@ -92,9 +92,9 @@ type Directory struct {
 	lookups   chan struct{} // one is held by each flight
 	closeOnce sync.Once
 
-	// mu guards what is held, and what is told of it. Readers take all that an answer needs under one
-	// lock, so that it belongs to one revision; what is costly (building an index,
-	// asking the source) happens outside.
+	// mu guards what is held, and what is told of it. Readers take all that an answer
+	// needs under one lock, so that it belongs to one revision; what is costly
+	// (building an index, asking the source) happens outside.
 	mu   sync.RWMutex
 	held *held // nil until the first filling is complete
 	sync syncState

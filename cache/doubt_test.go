@@ -419,3 +419,47 @@ func TestSweepsWaitForPeople(t *testing.T) {
 		}
 	})
 }
+
+// countsOnce is a source that says how many people it has for the first listing only.
+type countsOnce struct{ *sourcetest.Memory }
+
+func (s countsOnce) People() cache.Feed[cache.Person] {
+	if s.Asked("List") == 0 {
+		return countedFeed{s.Memory.People(), 100}
+	}
+	return countedFeed{s.Memory.People(), 0}
+}
+
+// TestListingIsMeasuredByItsOwnCount has the source not say again how many people there
+// are, who have become fewer since it did.
+func TestListingIsMeasuredByItsOwnCount(t *testing.T) {
+	source := crowd(100)
+	run(t, cache.Config{Source: countsOnce{source}}, source, func(f fixture) {
+		f.remove(0, 20)
+		f.pass(2 * time.Hour)
+		if s := f.Status(); s.Sweep.Sweeps != 1 || s.Sweeping.Failure != nil {
+			t.Errorf("%d sweeps, failure %v", s.Sweep.Sweeps, s.Sweeping.Failure)
+		}
+	})
+}
+
+// TestFinishedListingIsAsFreshAsItsRound has a listing be finished long after everybody
+// was listed: what has changed since was followed just now.
+func TestFinishedListingIsAsFreshAsItsRound(t *testing.T) {
+	source := people(3)
+	var down atomic.Bool
+	down.Store(true)
+	failing(source, &down, cache.ErrUnavailable, "Changes")
+	run(t, cache.Config{}, source, func(f fixture) {
+		f.pass(20 * time.Minute)
+		down.Store(false)
+		f.pass(6 * time.Second) // a try, and no round yet
+		s := f.Status()
+		if s.PeopleFeed.Fillings != 1 || s.PeopleFeed.Rounds != 0 || source.Asked("List") != 1 {
+			t.Fatalf("%d fillings, %d rounds, %d listings", s.PeopleFeed.Fillings, s.PeopleFeed.Rounds, source.Asked("List"))
+		}
+		if age := time.Since(s.Freshness.AsOfTime.AsTime()); s.Freshness.Stale || age > 6*time.Second {
+			t.Errorf("stale %v, confirmed %v ago", s.Freshness.Stale, age)
+		}
+	})
+}

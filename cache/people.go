@@ -34,6 +34,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 			return "", err
 		}
 	}
+	l.held.asOf = time.Now()
 	since, token, err := d.collect(ctx, l.mark, l.held)
 	if err != nil {
 		if d.fruitless = errors.Is(err, ErrTokenLost); !d.fruitless {
@@ -75,17 +76,17 @@ func (d *Directory) listPeople(ctx context.Context) (*listing, error) {
 		return nil, fmt.Errorf("marking the start: %w", notLost(err))
 	}
 	next := newHeld()
-	if err := d.list(ctx, func(r *record) int { next.put(r.id, r); return len(next.people) }); err != nil {
+	counted, err := d.list(ctx, func(r *record) int { next.put(r.id, r); return len(next.people) })
+	if err != nil {
 		return nil, fmt.Errorf("listing everybody: %w", err)
 	}
-	short := d.short(len(next.people))
+	short := d.short(len(next.people), counted)
 	if short == nil {
 		d.shorts = 0
 	} else if d.shorts++; d.shorts <= shortListings {
 		return nil, short
 	}
-	next.asOf = time.Now()
-	return &listing{mark, next, next.asOf, short != nil}, nil
+	return &listing{mark, next, time.Now(), short != nil}, nil
 }
 
 // notLost makes of a token that is refused before it was ever good no answer.
@@ -99,8 +100,7 @@ func notLost(err error) error {
 // keepManagers has people who are listed without a manager keep the one that is held, if
 // that one is not listed either. Soft-deleted people keep their relations, which no
 // listing shows, and of which no change tells when they are restored. The id of somebody
-// who is not there does no harm.
-// Writing is held.
+// who is not there does no harm. Writing is held.
 func (d *Directory) keepManagers(listed map[string]*record) changes {
 	kept := changes{}
 	for id, r := range listed {
@@ -117,9 +117,8 @@ func (d *Directory) keepManagers(listed map[string]*record) changes {
 const shortListings = 5
 
 // short tells whether a listing is far shorter than the source says that it is: it may
-// have been cut off.
-func (d *Directory) short(listed int) error {
-	counted := int(d.total.Load())
+// have been cut off. A source that has not said so, counted as 0, makes none short.
+func (d *Directory) short(listed, counted int) error {
 	if float64(counted-listed) <= d.config.MaxRemovedShare*float64(counted) {
 		return nil
 	}
@@ -127,20 +126,22 @@ func (d *Directory) short(listed int) error {
 }
 
 // list reads everybody. It shares what the live copy holds alike. Somebody may come
-// more than once, so that take tells how many different people it has.
-func (d *Directory) list(ctx context.Context, take func(*record) int) error {
+// more than once, so that take tells how many different people it has. It returns how
+// many there are by the source's own count; 0 if it does not say.
+func (d *Directory) list(ctx context.Context, take func(*record) int) (counted int, err error) {
 	listed := 0
 	for page, err := range d.config.Source.People().List(ctx) {
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if page.Total > 0 {
-			d.total.Store(int64(page.Total))
+			counted = page.Total
+			d.total.Store(int64(counted))
 		}
 		for _, p := range page.Items {
 			r, err := newRecord(p)
 			if err != nil {
-				return err
+				return 0, err
 			}
 			if old := d.holding(r.id); old != nil && old.equal(r) {
 				r = old
@@ -148,11 +149,11 @@ func (d *Directory) list(ctx context.Context, take func(*record) int) error {
 			listed = take(r)
 		}
 		if listed > d.config.MaxPeople {
-			return fmt.Errorf("the limit is %d: %w", d.config.MaxPeople, ErrTooManyPeople)
+			return 0, fmt.Errorf("the limit is %d: %w", d.config.MaxPeople, ErrTooManyPeople)
 		}
 		d.listed.Store(int64(listed))
 	}
-	return nil
+	return counted, nil
 }
 
 // holding returns the person of an id, or nil.

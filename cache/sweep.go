@@ -45,10 +45,11 @@ func (d *Directory) sweep(ctx context.Context) error {
 		return &peopleFirst{failure.Err}
 	}
 	listed := map[string]*record{}
-	if err := d.list(ctx, func(r *record) int { listed[r.id] = r; return len(listed) }); err != nil {
+	counted, err := d.list(ctx, func(r *record) int { listed[r.id] = r; return len(listed) })
+	if err != nil {
 		return fmt.Errorf("listing everybody: %w", err)
 	}
-	if err := d.short(len(listed)); err != nil {
+	if err := d.short(len(listed), counted); err != nil {
 		return err
 	}
 	if err := d.peopleTurn(ctx); err != nil { // what has changed before the listing ended

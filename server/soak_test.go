@@ -53,9 +53,6 @@ type soak struct {
 // while. At the end the server's people are the tenant's, one by one, and the server
 // has not grown.
 func TestSoak(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a soak is not short")
-	}
 	directory := simulator.Invent(*soakPeople, *soakSeed)
 	sim, args := tenant(t, simulator.Config{}, directory, simulator.DefaultApp().Secret)
 	s := &soak{sim: sim, directory: directory, random: rand.New(rand.NewPCG(*soakSeed, 0)),
