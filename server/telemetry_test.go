@@ -90,10 +90,11 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	clear := sim.Fail(simulator.Fault{Path: "/users/delta", Status: 429, RetryAfter: "0.1", Times: 1})
 	defer clear()
 	var text string
-	r.until("the throttle is counted", func() bool {
+	r.until("the throttle is counted", func() bool { // a scrape reads one metric after the other
 		_, text = r.ask("/metrics")
-		n, _ := metric(t, text, "people_insights_graph_throttled_total")
-		return n >= 1
+		throttled, _ := metric(t, text, "people_insights_graph_throttled_total")
+		refused, _ := metric(t, text, "people_insights_graph_call_duration_seconds_count", `code="429"`)
+		return throttled >= 1 && refused >= 1
 	})
 	for _, row := range []struct {
 		name   string
