@@ -54,8 +54,10 @@ lint: ## vet, golangci-lint (the walls of the house among it), buf lint
 
 .PHONY: breaking
 breaking: ## compare the contract with each version of itself in the history
-	@for commit in $$(git log --format=%h -- proto buf.yaml); do \
-		$(BUF) breaking --against ".git#ref=$$commit" || exit 1; \
+	@then=$$(mktemp -d) && trap 'rm -rf "$$then"' EXIT && \
+	for commit in $$(git log --format=%h -- proto buf.yaml); do \
+		rm -rf "$$then"/* && git archive "$$commit" proto buf.yaml | tar -x -C "$$then" && \
+		$(BUF) breaking --against "$$then" || exit 1; \
 		echo "the contract breaks nothing of $$commit"; \
 	done
 
