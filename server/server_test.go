@@ -35,7 +35,7 @@ import (
 
 // patience bounds how long a test waits for what has to happen; it is no
 // expectation of how long that takes.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // output is what a server says, for a test to read meanwhile.
 type output struct {
