@@ -23,6 +23,141 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// SuggestionBucket is a kind of match, the best first.
+type SuggestionBucket int32
+
+const (
+	// Never sent.
+	SuggestionBucket_SUGGESTION_BUCKET_UNSPECIFIED SuggestionBucket = 0
+	// A whole address was typed, or all of one before its @.
+	SuggestionBucket_SUGGESTION_BUCKET_ADDRESS SuggestionBucket = 1
+	// Each word was found as it was typed.
+	SuggestionBucket_SUGGESTION_BUCKET_LITERAL SuggestionBucket = 2
+	// At least one word stands for another: a short form of a given name, or the name of
+	// which it is a short form.
+	SuggestionBucket_SUGGESTION_BUCKET_NICKNAME SuggestionBucket = 3
+	// At least one word was found with a typo forgiven.
+	SuggestionBucket_SUGGESTION_BUCKET_TYPO SuggestionBucket = 4
+	// Nothing was typed, and this is the organizer's circle.
+	SuggestionBucket_SUGGESTION_BUCKET_CIRCLE SuggestionBucket = 5
+)
+
+// Enum value maps for SuggestionBucket.
+var (
+	SuggestionBucket_name = map[int32]string{
+		0: "SUGGESTION_BUCKET_UNSPECIFIED",
+		1: "SUGGESTION_BUCKET_ADDRESS",
+		2: "SUGGESTION_BUCKET_LITERAL",
+		3: "SUGGESTION_BUCKET_NICKNAME",
+		4: "SUGGESTION_BUCKET_TYPO",
+		5: "SUGGESTION_BUCKET_CIRCLE",
+	}
+	SuggestionBucket_value = map[string]int32{
+		"SUGGESTION_BUCKET_UNSPECIFIED": 0,
+		"SUGGESTION_BUCKET_ADDRESS":     1,
+		"SUGGESTION_BUCKET_LITERAL":     2,
+		"SUGGESTION_BUCKET_NICKNAME":    3,
+		"SUGGESTION_BUCKET_TYPO":        4,
+		"SUGGESTION_BUCKET_CIRCLE":      5,
+	}
+)
+
+func (x SuggestionBucket) Enum() *SuggestionBucket {
+	p := new(SuggestionBucket)
+	*p = x
+	return p
+}
+
+func (x SuggestionBucket) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SuggestionBucket) Descriptor() protoreflect.EnumDescriptor {
+	return file_peopleinsights_v1_directory_admin_service_proto_enumTypes[0].Descriptor()
+}
+
+func (SuggestionBucket) Type() protoreflect.EnumType {
+	return &file_peopleinsights_v1_directory_admin_service_proto_enumTypes[0]
+}
+
+func (x SuggestionBucket) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SuggestionBucket.Descriptor instead.
+func (SuggestionBucket) EnumDescriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{0}
+}
+
+// ScoreReason is what a score is given for.
+type ScoreReason int32
+
+const (
+	// Never sent.
+	ScoreReason_SCORE_REASON_UNSPECIFIED ScoreReason = 0
+	// A word of the query was found.
+	ScoreReason_SCORE_REASON_WORD ScoreReason = 1
+	// The organizer picked them lately.
+	ScoreReason_SCORE_REASON_PICKED ScoreReason = 2
+	// They are the organizer's manager, report, or have the same manager.
+	ScoreReason_SCORE_REASON_TEAM ScoreReason = 3
+	// They are of the organizer's department.
+	ScoreReason_SCORE_REASON_DEPARTMENT ScoreReason = 4
+	// They are in the organizer's office.
+	ScoreReason_SCORE_REASON_OFFICE ScoreReason = 5
+	// They are in the organizer's country.
+	ScoreReason_SCORE_REASON_COUNTRY ScoreReason = 6
+)
+
+// Enum value maps for ScoreReason.
+var (
+	ScoreReason_name = map[int32]string{
+		0: "SCORE_REASON_UNSPECIFIED",
+		1: "SCORE_REASON_WORD",
+		2: "SCORE_REASON_PICKED",
+		3: "SCORE_REASON_TEAM",
+		4: "SCORE_REASON_DEPARTMENT",
+		5: "SCORE_REASON_OFFICE",
+		6: "SCORE_REASON_COUNTRY",
+	}
+	ScoreReason_value = map[string]int32{
+		"SCORE_REASON_UNSPECIFIED": 0,
+		"SCORE_REASON_WORD":        1,
+		"SCORE_REASON_PICKED":      2,
+		"SCORE_REASON_TEAM":        3,
+		"SCORE_REASON_DEPARTMENT":  4,
+		"SCORE_REASON_OFFICE":      5,
+		"SCORE_REASON_COUNTRY":     6,
+	}
+)
+
+func (x ScoreReason) Enum() *ScoreReason {
+	p := new(ScoreReason)
+	*p = x
+	return p
+}
+
+func (x ScoreReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ScoreReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_peopleinsights_v1_directory_admin_service_proto_enumTypes[1].Descriptor()
+}
+
+func (ScoreReason) Type() protoreflect.EnumType {
+	return &file_peopleinsights_v1_directory_admin_service_proto_enumTypes[1]
+}
+
+func (x ScoreReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ScoreReason.Descriptor instead.
+func (ScoreReason) EnumDescriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{1}
+}
+
 // DirectoryState is what a directory can answer.
 type DirectoryState int32
 
@@ -70,11 +205,11 @@ func (x DirectoryState) String() string {
 }
 
 func (DirectoryState) Descriptor() protoreflect.EnumDescriptor {
-	return file_peopleinsights_v1_directory_admin_service_proto_enumTypes[0].Descriptor()
+	return file_peopleinsights_v1_directory_admin_service_proto_enumTypes[2].Descriptor()
 }
 
 func (DirectoryState) Type() protoreflect.EnumType {
-	return &file_peopleinsights_v1_directory_admin_service_proto_enumTypes[0]
+	return &file_peopleinsights_v1_directory_admin_service_proto_enumTypes[2]
 }
 
 func (x DirectoryState) Number() protoreflect.EnumNumber {
@@ -83,7 +218,256 @@ func (x DirectoryState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DirectoryState.Descriptor instead.
 func (DirectoryState) EnumDescriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{2}
+}
+
+// ExplainSuggestionsRequest is what is to be explained.
+type ExplainSuggestionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What a scheduler page would ask. Required.
+	Request       *SuggestInviteesRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainSuggestionsRequest) Reset() {
+	*x = ExplainSuggestionsRequest{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainSuggestionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainSuggestionsRequest) ProtoMessage() {}
+
+func (x *ExplainSuggestionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainSuggestionsRequest.ProtoReflect.Descriptor instead.
+func (*ExplainSuggestionsRequest) Descriptor() ([]byte, []int) {
 	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ExplainSuggestionsRequest) GetRequest() *SuggestInviteesRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+// ExplainSuggestionsResponse is the list that the page would show, with its reasons.
+type ExplainSuggestionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The suggestions, best first, as SuggestInvitees orders them.
+	Suggestions []*ExplainedSuggestion `protobuf:"bytes,1,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
+	// How true the answer is.
+	Freshness     *Freshness `protobuf:"bytes,2,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainSuggestionsResponse) Reset() {
+	*x = ExplainSuggestionsResponse{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainSuggestionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainSuggestionsResponse) ProtoMessage() {}
+
+func (x *ExplainSuggestionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainSuggestionsResponse.ProtoReflect.Descriptor instead.
+func (*ExplainSuggestionsResponse) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ExplainSuggestionsResponse) GetSuggestions() []*ExplainedSuggestion {
+	if x != nil {
+		return x.Suggestions
+	}
+	return nil
+}
+
+func (x *ExplainSuggestionsResponse) GetFreshness() *Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
+// ExplainedSuggestion is a suggestion and why it stands where it does.
+type ExplainedSuggestion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The suggestion.
+	Suggestion *Suggestion `protobuf:"bytes,1,opt,name=suggestion,proto3" json:"suggestion,omitempty"`
+	// What kind of a match it is: a better bucket comes first, whatever the scores.
+	Bucket SuggestionBucket `protobuf:"varint,2,opt,name=bucket,proto3,enum=peopleinsights.v1.SuggestionBucket" json:"bucket,omitempty"`
+	// Within a bucket the higher score comes first; scores compare only within one
+	// answer. It is the sum of the points of parts.
+	Score int32 `protobuf:"varint,3,opt,name=score,proto3" json:"score,omitempty"`
+	// What the score is made of, the words of the query first.
+	Parts         []*ScorePart `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedSuggestion) Reset() {
+	*x = ExplainedSuggestion{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedSuggestion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedSuggestion) ProtoMessage() {}
+
+func (x *ExplainedSuggestion) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedSuggestion.ProtoReflect.Descriptor instead.
+func (*ExplainedSuggestion) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ExplainedSuggestion) GetSuggestion() *Suggestion {
+	if x != nil {
+		return x.Suggestion
+	}
+	return nil
+}
+
+func (x *ExplainedSuggestion) GetBucket() SuggestionBucket {
+	if x != nil {
+		return x.Bucket
+	}
+	return SuggestionBucket_SUGGESTION_BUCKET_UNSPECIFIED
+}
+
+func (x *ExplainedSuggestion) GetScore() int32 {
+	if x != nil {
+		return x.Score
+	}
+	return 0
+}
+
+func (x *ExplainedSuggestion) GetParts() []*ScorePart {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// ScorePart is one reason of a score.
+type ScorePart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reason.
+	Reason ScoreReason `protobuf:"varint,1,opt,name=reason,proto3,enum=peopleinsights.v1.ScoreReason" json:"reason,omitempty"`
+	// The word of the query, as it was compared: in lower case, without diacritics.
+	// Empty for reasons that are none of matching.
+	Typed string `protobuf:"bytes,2,opt,name=typed,proto3" json:"typed,omitempty"`
+	// The word that it was found as, as it was compared: smith for smi, robert for bob.
+	Found string `protobuf:"bytes,3,opt,name=found,proto3" json:"found,omitempty"`
+	// What the reason is worth.
+	Points        int32 `protobuf:"varint,4,opt,name=points,proto3" json:"points,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScorePart) Reset() {
+	*x = ScorePart{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScorePart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScorePart) ProtoMessage() {}
+
+func (x *ScorePart) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScorePart.ProtoReflect.Descriptor instead.
+func (*ScorePart) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ScorePart) GetReason() ScoreReason {
+	if x != nil {
+		return x.Reason
+	}
+	return ScoreReason_SCORE_REASON_UNSPECIFIED
+}
+
+func (x *ScorePart) GetTyped() string {
+	if x != nil {
+		return x.Typed
+	}
+	return ""
+}
+
+func (x *ScorePart) GetFound() string {
+	if x != nil {
+		return x.Found
+	}
+	return ""
+}
+
+func (x *ScorePart) GetPoints() int32 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
 }
 
 // RefreshDirectoryRequest says how the caller's organisation is read.
@@ -104,7 +488,7 @@ type RefreshDirectoryRequest struct {
 
 func (x *RefreshDirectoryRequest) Reset() {
 	*x = RefreshDirectoryRequest{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -116,7 +500,7 @@ func (x *RefreshDirectoryRequest) String() string {
 func (*RefreshDirectoryRequest) ProtoMessage() {}
 
 func (x *RefreshDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -129,7 +513,7 @@ func (x *RefreshDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*RefreshDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{0}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RefreshDirectoryRequest) GetRelist() bool {
@@ -159,7 +543,7 @@ type RefreshDirectoryResponse struct {
 
 func (x *RefreshDirectoryResponse) Reset() {
 	*x = RefreshDirectoryResponse{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -171,7 +555,7 @@ func (x *RefreshDirectoryResponse) String() string {
 func (*RefreshDirectoryResponse) ProtoMessage() {}
 
 func (x *RefreshDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -184,7 +568,7 @@ func (x *RefreshDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*RefreshDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{1}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RefreshDirectoryResponse) GetFreshness() *Freshness {
@@ -210,7 +594,7 @@ type GetDirectoryStatusRequest struct {
 
 func (x *GetDirectoryStatusRequest) Reset() {
 	*x = GetDirectoryStatusRequest{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -222,7 +606,7 @@ func (x *GetDirectoryStatusRequest) String() string {
 func (*GetDirectoryStatusRequest) ProtoMessage() {}
 
 func (x *GetDirectoryStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -235,7 +619,7 @@ func (x *GetDirectoryStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryStatusRequest) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{2}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{6}
 }
 
 // GetDirectoryStatusResponse is the status of one organisation's directory.
@@ -299,7 +683,7 @@ type GetDirectoryStatusResponse struct {
 
 func (x *GetDirectoryStatusResponse) Reset() {
 	*x = GetDirectoryStatusResponse{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -311,7 +695,7 @@ func (x *GetDirectoryStatusResponse) String() string {
 func (*GetDirectoryStatusResponse) ProtoMessage() {}
 
 func (x *GetDirectoryStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -324,7 +708,7 @@ func (x *GetDirectoryStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetDirectoryStatusResponse) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{3}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetDirectoryStatusResponse) GetTenantId() string {
@@ -499,7 +883,7 @@ type HeldBack struct {
 
 func (x *HeldBack) Reset() {
 	*x = HeldBack{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -511,7 +895,7 @@ func (x *HeldBack) String() string {
 func (*HeldBack) ProtoMessage() {}
 
 func (x *HeldBack) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -524,7 +908,7 @@ func (x *HeldBack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldBack.ProtoReflect.Descriptor instead.
 func (*HeldBack) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{4}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *HeldBack) GetRemovals() int64 {
@@ -579,7 +963,7 @@ type GraphUsage struct {
 
 func (x *GraphUsage) Reset() {
 	*x = GraphUsage{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +975,7 @@ func (x *GraphUsage) String() string {
 func (*GraphUsage) ProtoMessage() {}
 
 func (x *GraphUsage) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +988,7 @@ func (x *GraphUsage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GraphUsage.ProtoReflect.Descriptor instead.
 func (*GraphUsage) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{5}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GraphUsage) GetCalls() int64 {
@@ -696,7 +1080,7 @@ type SweepStatus struct {
 
 func (x *SweepStatus) Reset() {
 	*x = SweepStatus{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +1092,7 @@ func (x *SweepStatus) String() string {
 func (*SweepStatus) ProtoMessage() {}
 
 func (x *SweepStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +1105,7 @@ func (x *SweepStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SweepStatus.ProtoReflect.Descriptor instead.
 func (*SweepStatus) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{6}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SweepStatus) GetSweeps() int64 {
@@ -798,7 +1182,7 @@ type SourceFailure struct {
 
 func (x *SourceFailure) Reset() {
 	*x = SourceFailure{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -810,7 +1194,7 @@ func (x *SourceFailure) String() string {
 func (*SourceFailure) ProtoMessage() {}
 
 func (x *SourceFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -823,7 +1207,7 @@ func (x *SourceFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceFailure.ProtoReflect.Descriptor instead.
 func (*SourceFailure) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{7}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SourceFailure) GetTime() *timestamppb.Timestamp {
@@ -858,7 +1242,24 @@ var File_peopleinsights_v1_directory_admin_service_proto protoreflect.FileDescri
 
 const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"/peopleinsights/v1/directory_admin_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a\x1epeopleinsights/v1/person.proto\"\\\n" +
+	"/peopleinsights/v1/directory_admin_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a/peopleinsights/v1/people_insights_service.proto\x1a\x1epeopleinsights/v1/person.proto\"`\n" +
+	"\x19ExplainSuggestionsRequest\x12C\n" +
+	"\arequest\x18\x01 \x01(\v2).peopleinsights.v1.SuggestInviteesRequestR\arequest\"\xa2\x01\n" +
+	"\x1aExplainSuggestionsResponse\x12H\n" +
+	"\vsuggestions\x18\x01 \x03(\v2&.peopleinsights.v1.ExplainedSuggestionR\vsuggestions\x12:\n" +
+	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"\xdb\x01\n" +
+	"\x13ExplainedSuggestion\x12=\n" +
+	"\n" +
+	"suggestion\x18\x01 \x01(\v2\x1d.peopleinsights.v1.SuggestionR\n" +
+	"suggestion\x12;\n" +
+	"\x06bucket\x18\x02 \x01(\x0e2#.peopleinsights.v1.SuggestionBucketR\x06bucket\x12\x14\n" +
+	"\x05score\x18\x03 \x01(\x05R\x05score\x122\n" +
+	"\x05parts\x18\x04 \x03(\v2\x1c.peopleinsights.v1.ScorePartR\x05parts\"\x87\x01\n" +
+	"\tScorePart\x126\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1e.peopleinsights.v1.ScoreReasonR\x06reason\x12\x14\n" +
+	"\x05typed\x18\x02 \x01(\tR\x05typed\x12\x14\n" +
+	"\x05found\x18\x03 \x01(\tR\x05found\x12\x16\n" +
+	"\x06points\x18\x04 \x01(\x05R\x06points\"\\\n" +
 	"\x17RefreshDirectoryRequest\x12\x16\n" +
 	"\x06relist\x18\x01 \x01(\bR\x06relist\x12)\n" +
 	"\x10confirm_removals\x18\x02 \x01(\bR\x0fconfirmRemovals\"p\n" +
@@ -924,16 +1325,32 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tR\trequestId*\xa5\x01\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId*\xcd\x01\n" +
+	"\x10SuggestionBucket\x12!\n" +
+	"\x1dSUGGESTION_BUCKET_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19SUGGESTION_BUCKET_ADDRESS\x10\x01\x12\x1d\n" +
+	"\x19SUGGESTION_BUCKET_LITERAL\x10\x02\x12\x1e\n" +
+	"\x1aSUGGESTION_BUCKET_NICKNAME\x10\x03\x12\x1a\n" +
+	"\x16SUGGESTION_BUCKET_TYPO\x10\x04\x12\x1c\n" +
+	"\x18SUGGESTION_BUCKET_CIRCLE\x10\x05*\xc2\x01\n" +
+	"\vScoreReason\x12\x1c\n" +
+	"\x18SCORE_REASON_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11SCORE_REASON_WORD\x10\x01\x12\x17\n" +
+	"\x13SCORE_REASON_PICKED\x10\x02\x12\x15\n" +
+	"\x11SCORE_REASON_TEAM\x10\x03\x12\x1b\n" +
+	"\x17SCORE_REASON_DEPARTMENT\x10\x04\x12\x17\n" +
+	"\x13SCORE_REASON_OFFICE\x10\x05\x12\x18\n" +
+	"\x14SCORE_REASON_COUNTRY\x10\x06*\xa5\x01\n" +
 	"\x0eDirectoryState\x12\x1f\n" +
 	"\x1bDIRECTORY_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DIRECTORY_STATE_FILLING\x10\x01\x12\x1b\n" +
 	"\x17DIRECTORY_STATE_CURRENT\x10\x02\x12\x19\n" +
 	"\x15DIRECTORY_STATE_STALE\x10\x03\x12\x1d\n" +
-	"\x19DIRECTORY_STATE_HELD_BACK\x10\x042\x81\x02\n" +
+	"\x19DIRECTORY_STATE_HELD_BACK\x10\x042\xf9\x02\n" +
 	"\x15DirectoryAdminService\x12v\n" +
 	"\x12GetDirectoryStatus\x12,.peopleinsights.v1.GetDirectoryStatusRequest\x1a-.peopleinsights.v1.GetDirectoryStatusResponse\"\x03\x90\x02\x01\x12p\n" +
-	"\x10RefreshDirectory\x12*.peopleinsights.v1.RefreshDirectoryRequest\x1a+.peopleinsights.v1.RefreshDirectoryResponse\"\x03\x90\x02\x02B\xeb\x01\n" +
+	"\x10RefreshDirectory\x12*.peopleinsights.v1.RefreshDirectoryRequest\x1a+.peopleinsights.v1.RefreshDirectoryResponse\"\x03\x90\x02\x02\x12v\n" +
+	"\x12ExplainSuggestions\x12,.peopleinsights.v1.ExplainSuggestionsRequest\x1a-.peopleinsights.v1.ExplainSuggestionsResponse\"\x03\x90\x02\x01B\xeb\x01\n" +
 	"\x15com.peopleinsights.v1B\x1aDirectoryAdminServiceProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 
 var (
@@ -948,55 +1365,72 @@ func file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP() []byte {
 	return file_peopleinsights_v1_directory_admin_service_proto_rawDescData
 }
 
-var file_peopleinsights_v1_directory_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peopleinsights_v1_directory_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_peopleinsights_v1_directory_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_peopleinsights_v1_directory_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_peopleinsights_v1_directory_admin_service_proto_goTypes = []any{
-	(DirectoryState)(0),                // 0: peopleinsights.v1.DirectoryState
-	(*RefreshDirectoryRequest)(nil),    // 1: peopleinsights.v1.RefreshDirectoryRequest
-	(*RefreshDirectoryResponse)(nil),   // 2: peopleinsights.v1.RefreshDirectoryResponse
-	(*GetDirectoryStatusRequest)(nil),  // 3: peopleinsights.v1.GetDirectoryStatusRequest
-	(*GetDirectoryStatusResponse)(nil), // 4: peopleinsights.v1.GetDirectoryStatusResponse
-	(*HeldBack)(nil),                   // 5: peopleinsights.v1.HeldBack
-	(*GraphUsage)(nil),                 // 6: peopleinsights.v1.GraphUsage
-	(*SweepStatus)(nil),                // 7: peopleinsights.v1.SweepStatus
-	(*SourceFailure)(nil),              // 8: peopleinsights.v1.SourceFailure
-	(*Freshness)(nil),                  // 9: peopleinsights.v1.Freshness
-	(*timestamppb.Timestamp)(nil),      // 10: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 11: google.protobuf.Duration
-	(ErrorReason)(0),                   // 12: peopleinsights.v1.ErrorReason
+	(SuggestionBucket)(0),              // 0: peopleinsights.v1.SuggestionBucket
+	(ScoreReason)(0),                   // 1: peopleinsights.v1.ScoreReason
+	(DirectoryState)(0),                // 2: peopleinsights.v1.DirectoryState
+	(*ExplainSuggestionsRequest)(nil),  // 3: peopleinsights.v1.ExplainSuggestionsRequest
+	(*ExplainSuggestionsResponse)(nil), // 4: peopleinsights.v1.ExplainSuggestionsResponse
+	(*ExplainedSuggestion)(nil),        // 5: peopleinsights.v1.ExplainedSuggestion
+	(*ScorePart)(nil),                  // 6: peopleinsights.v1.ScorePart
+	(*RefreshDirectoryRequest)(nil),    // 7: peopleinsights.v1.RefreshDirectoryRequest
+	(*RefreshDirectoryResponse)(nil),   // 8: peopleinsights.v1.RefreshDirectoryResponse
+	(*GetDirectoryStatusRequest)(nil),  // 9: peopleinsights.v1.GetDirectoryStatusRequest
+	(*GetDirectoryStatusResponse)(nil), // 10: peopleinsights.v1.GetDirectoryStatusResponse
+	(*HeldBack)(nil),                   // 11: peopleinsights.v1.HeldBack
+	(*GraphUsage)(nil),                 // 12: peopleinsights.v1.GraphUsage
+	(*SweepStatus)(nil),                // 13: peopleinsights.v1.SweepStatus
+	(*SourceFailure)(nil),              // 14: peopleinsights.v1.SourceFailure
+	(*SuggestInviteesRequest)(nil),     // 15: peopleinsights.v1.SuggestInviteesRequest
+	(*Freshness)(nil),                  // 16: peopleinsights.v1.Freshness
+	(*Suggestion)(nil),                 // 17: peopleinsights.v1.Suggestion
+	(*timestamppb.Timestamp)(nil),      // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 19: google.protobuf.Duration
+	(ErrorReason)(0),                   // 20: peopleinsights.v1.ErrorReason
 }
 var file_peopleinsights_v1_directory_admin_service_proto_depIdxs = []int32{
-	9,  // 0: peopleinsights.v1.RefreshDirectoryResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	0,  // 1: peopleinsights.v1.GetDirectoryStatusResponse.state:type_name -> peopleinsights.v1.DirectoryState
-	9,  // 2: peopleinsights.v1.GetDirectoryStatusResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	10, // 3: peopleinsights.v1.GetDirectoryStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	11, // 4: peopleinsights.v1.GetDirectoryStatusResponse.fill_duration:type_name -> google.protobuf.Duration
-	10, // 5: peopleinsights.v1.GetDirectoryStatusResponse.next_round_time:type_name -> google.protobuf.Timestamp
-	8,  // 6: peopleinsights.v1.GetDirectoryStatusResponse.last_failure:type_name -> peopleinsights.v1.SourceFailure
-	10, // 7: peopleinsights.v1.GetDirectoryStatusResponse.last_round_time:type_name -> google.protobuf.Timestamp
-	11, // 8: peopleinsights.v1.GetDirectoryStatusResponse.last_round_duration:type_name -> google.protobuf.Duration
-	11, // 9: peopleinsights.v1.GetDirectoryStatusResponse.lag:type_name -> google.protobuf.Duration
-	5,  // 10: peopleinsights.v1.GetDirectoryStatusResponse.held_back:type_name -> peopleinsights.v1.HeldBack
-	6,  // 11: peopleinsights.v1.GetDirectoryStatusResponse.graph_usage:type_name -> peopleinsights.v1.GraphUsage
-	7,  // 12: peopleinsights.v1.GetDirectoryStatusResponse.sweep:type_name -> peopleinsights.v1.SweepStatus
-	8,  // 13: peopleinsights.v1.GetDirectoryStatusResponse.last_group_failure:type_name -> peopleinsights.v1.SourceFailure
-	8,  // 14: peopleinsights.v1.GetDirectoryStatusResponse.past_failure:type_name -> peopleinsights.v1.SourceFailure
-	11, // 15: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
-	10, // 16: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
-	11, // 17: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
-	10, // 18: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
-	8,  // 19: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
-	10, // 20: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
-	12, // 21: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
-	3,  // 22: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
-	1,  // 23: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
-	4,  // 24: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
-	2,  // 25: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
-	24, // [24:26] is the sub-list for method output_type
-	22, // [22:24] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	15, // 0: peopleinsights.v1.ExplainSuggestionsRequest.request:type_name -> peopleinsights.v1.SuggestInviteesRequest
+	5,  // 1: peopleinsights.v1.ExplainSuggestionsResponse.suggestions:type_name -> peopleinsights.v1.ExplainedSuggestion
+	16, // 2: peopleinsights.v1.ExplainSuggestionsResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	17, // 3: peopleinsights.v1.ExplainedSuggestion.suggestion:type_name -> peopleinsights.v1.Suggestion
+	0,  // 4: peopleinsights.v1.ExplainedSuggestion.bucket:type_name -> peopleinsights.v1.SuggestionBucket
+	6,  // 5: peopleinsights.v1.ExplainedSuggestion.parts:type_name -> peopleinsights.v1.ScorePart
+	1,  // 6: peopleinsights.v1.ScorePart.reason:type_name -> peopleinsights.v1.ScoreReason
+	16, // 7: peopleinsights.v1.RefreshDirectoryResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	2,  // 8: peopleinsights.v1.GetDirectoryStatusResponse.state:type_name -> peopleinsights.v1.DirectoryState
+	16, // 9: peopleinsights.v1.GetDirectoryStatusResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	18, // 10: peopleinsights.v1.GetDirectoryStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	19, // 11: peopleinsights.v1.GetDirectoryStatusResponse.fill_duration:type_name -> google.protobuf.Duration
+	18, // 12: peopleinsights.v1.GetDirectoryStatusResponse.next_round_time:type_name -> google.protobuf.Timestamp
+	14, // 13: peopleinsights.v1.GetDirectoryStatusResponse.last_failure:type_name -> peopleinsights.v1.SourceFailure
+	18, // 14: peopleinsights.v1.GetDirectoryStatusResponse.last_round_time:type_name -> google.protobuf.Timestamp
+	19, // 15: peopleinsights.v1.GetDirectoryStatusResponse.last_round_duration:type_name -> google.protobuf.Duration
+	19, // 16: peopleinsights.v1.GetDirectoryStatusResponse.lag:type_name -> google.protobuf.Duration
+	11, // 17: peopleinsights.v1.GetDirectoryStatusResponse.held_back:type_name -> peopleinsights.v1.HeldBack
+	12, // 18: peopleinsights.v1.GetDirectoryStatusResponse.graph_usage:type_name -> peopleinsights.v1.GraphUsage
+	13, // 19: peopleinsights.v1.GetDirectoryStatusResponse.sweep:type_name -> peopleinsights.v1.SweepStatus
+	14, // 20: peopleinsights.v1.GetDirectoryStatusResponse.last_group_failure:type_name -> peopleinsights.v1.SourceFailure
+	14, // 21: peopleinsights.v1.GetDirectoryStatusResponse.past_failure:type_name -> peopleinsights.v1.SourceFailure
+	19, // 22: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
+	18, // 23: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
+	19, // 24: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
+	18, // 25: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
+	14, // 26: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
+	18, // 27: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
+	20, // 28: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
+	9,  // 29: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
+	7,  // 30: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
+	3,  // 31: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:input_type -> peopleinsights.v1.ExplainSuggestionsRequest
+	10, // 32: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
+	8,  // 33: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
+	4,  // 34: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:output_type -> peopleinsights.v1.ExplainSuggestionsResponse
+	32, // [32:35] is the sub-list for method output_type
+	29, // [29:32] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_peopleinsights_v1_directory_admin_service_proto_init() }
@@ -1005,14 +1439,15 @@ func file_peopleinsights_v1_directory_admin_service_proto_init() {
 		return
 	}
 	file_peopleinsights_v1_error_proto_init()
+	file_peopleinsights_v1_people_insights_service_proto_init()
 	file_peopleinsights_v1_person_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peopleinsights_v1_directory_admin_service_proto_rawDesc), len(file_peopleinsights_v1_directory_admin_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      3,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

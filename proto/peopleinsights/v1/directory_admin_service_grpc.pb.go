@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	DirectoryAdminService_GetDirectoryStatus_FullMethodName = "/peopleinsights.v1.DirectoryAdminService/GetDirectoryStatus"
 	DirectoryAdminService_RefreshDirectory_FullMethodName   = "/peopleinsights.v1.DirectoryAdminService/RefreshDirectory"
+	DirectoryAdminService_ExplainSuggestions_FullMethodName = "/peopleinsights.v1.DirectoryAdminService/ExplainSuggestions"
 )
 
 // DirectoryAdminServiceClient is the client API for DirectoryAdminService service.
@@ -38,6 +39,9 @@ type DirectoryAdminServiceClient interface {
 	// with reason REMOVALS_HELD_BACK means that the service would have to let go of more
 	// people than it may without being told: see confirm_removals.
 	RefreshDirectory(ctx context.Context, in *RefreshDirectoryRequest, opts ...grpc.CallOption) (*RefreshDirectoryResponse, error)
+	// ExplainSuggestions answers as SuggestInvitees does, and says of each suggestion why
+	// it stands where it does.
+	ExplainSuggestions(ctx context.Context, in *ExplainSuggestionsRequest, opts ...grpc.CallOption) (*ExplainSuggestionsResponse, error)
 }
 
 type directoryAdminServiceClient struct {
@@ -68,6 +72,16 @@ func (c *directoryAdminServiceClient) RefreshDirectory(ctx context.Context, in *
 	return out, nil
 }
 
+func (c *directoryAdminServiceClient) ExplainSuggestions(ctx context.Context, in *ExplainSuggestionsRequest, opts ...grpc.CallOption) (*ExplainSuggestionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainSuggestionsResponse)
+	err := c.cc.Invoke(ctx, DirectoryAdminService_ExplainSuggestions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DirectoryAdminServiceServer is the server API for DirectoryAdminService service.
 // All implementations must embed UnimplementedDirectoryAdminServiceServer
 // for forward compatibility.
@@ -83,6 +97,9 @@ type DirectoryAdminServiceServer interface {
 	// with reason REMOVALS_HELD_BACK means that the service would have to let go of more
 	// people than it may without being told: see confirm_removals.
 	RefreshDirectory(context.Context, *RefreshDirectoryRequest) (*RefreshDirectoryResponse, error)
+	// ExplainSuggestions answers as SuggestInvitees does, and says of each suggestion why
+	// it stands where it does.
+	ExplainSuggestions(context.Context, *ExplainSuggestionsRequest) (*ExplainSuggestionsResponse, error)
 	mustEmbedUnimplementedDirectoryAdminServiceServer()
 }
 
@@ -98,6 +115,9 @@ func (UnimplementedDirectoryAdminServiceServer) GetDirectoryStatus(context.Conte
 }
 func (UnimplementedDirectoryAdminServiceServer) RefreshDirectory(context.Context, *RefreshDirectoryRequest) (*RefreshDirectoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RefreshDirectory not implemented")
+}
+func (UnimplementedDirectoryAdminServiceServer) ExplainSuggestions(context.Context, *ExplainSuggestionsRequest) (*ExplainSuggestionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainSuggestions not implemented")
 }
 func (UnimplementedDirectoryAdminServiceServer) mustEmbedUnimplementedDirectoryAdminServiceServer() {}
 func (UnimplementedDirectoryAdminServiceServer) testEmbeddedByValue()                               {}
@@ -156,6 +176,24 @@ func _DirectoryAdminService_RefreshDirectory_Handler(srv interface{}, ctx contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DirectoryAdminService_ExplainSuggestions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainSuggestionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DirectoryAdminServiceServer).ExplainSuggestions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DirectoryAdminService_ExplainSuggestions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DirectoryAdminServiceServer).ExplainSuggestions(ctx, req.(*ExplainSuggestionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DirectoryAdminService_ServiceDesc is the grpc.ServiceDesc for DirectoryAdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -170,6 +208,10 @@ var DirectoryAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RefreshDirectory",
 			Handler:    _DirectoryAdminService_RefreshDirectory_Handler,
+		},
+		{
+			MethodName: "ExplainSuggestions",
+			Handler:    _DirectoryAdminService_ExplainSuggestions_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

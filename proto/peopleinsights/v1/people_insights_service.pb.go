@@ -41,6 +41,10 @@ const (
 	MatchField_MATCH_FIELD_USER_PRINCIPAL_NAME MatchField = 5
 	// One of Profile.other_addresses.
 	MatchField_MATCH_FIELD_OTHER_ADDRESS MatchField = 6
+	// One of Profile.business_phones.
+	MatchField_MATCH_FIELD_BUSINESS_PHONE MatchField = 7
+	// Profile.employee_id.
+	MatchField_MATCH_FIELD_EMPLOYEE_ID MatchField = 8
 )
 
 // Enum value maps for MatchField.
@@ -53,6 +57,8 @@ var (
 		4: "MATCH_FIELD_EMAIL",
 		5: "MATCH_FIELD_USER_PRINCIPAL_NAME",
 		6: "MATCH_FIELD_OTHER_ADDRESS",
+		7: "MATCH_FIELD_BUSINESS_PHONE",
+		8: "MATCH_FIELD_EMPLOYEE_ID",
 	}
 	MatchField_value = map[string]int32{
 		"MATCH_FIELD_UNSPECIFIED":         0,
@@ -62,6 +68,8 @@ var (
 		"MATCH_FIELD_EMAIL":               4,
 		"MATCH_FIELD_USER_PRINCIPAL_NAME": 5,
 		"MATCH_FIELD_OTHER_ADDRESS":       6,
+		"MATCH_FIELD_BUSINESS_PHONE":      7,
+		"MATCH_FIELD_EMPLOYEE_ID":         8,
 	}
 )
 
@@ -102,6 +110,9 @@ const (
 	InviteeKind_INVITEE_KIND_PERSON InviteeKind = 1
 	// A guest of the organisation.
 	InviteeKind_INVITEE_KIND_GUEST InviteeKind = 2
+	// A group of the organisation that takes mail: its display_name, email and id are
+	// set, and of MatchField only those of names and addresses occur.
+	InviteeKind_INVITEE_KIND_GROUP InviteeKind = 3
 )
 
 // Enum value maps for InviteeKind.
@@ -110,11 +121,13 @@ var (
 		0: "INVITEE_KIND_UNSPECIFIED",
 		1: "INVITEE_KIND_PERSON",
 		2: "INVITEE_KIND_GUEST",
+		3: "INVITEE_KIND_GROUP",
 	}
 	InviteeKind_value = map[string]int32{
 		"INVITEE_KIND_UNSPECIFIED": 0,
 		"INVITEE_KIND_PERSON":      1,
 		"INVITEE_KIND_GUEST":       2,
+		"INVITEE_KIND_GROUP":       3,
 	}
 )
 
@@ -473,20 +486,28 @@ type SuggestInviteesRequest struct {
 	// any order, each as the first letters of a word of a name or of an address
 	// (its local part, that part's parts at . _ -, or the whole address), without
 	// regard to letter case and diacritics: muller and mueller find Müller, obrien
-	// finds O'Brien. A query without a letter or a digit finds nobody.
+	// finds O'Brien. Initials go with a surname (jsmith, j smith, smith j), a usual short
+	// form of a given name stands for it (bob for Robert, and the other way), and from
+	// four letters of a word on one typo in it is forgiven, not in its first letter. The
+	// extension of a business phone and an employee id match when typed whole.
+	//
+	// An empty query answers with the organizer's own circle: those whom they picked
+	// lately, their manager, their reports and those of the same manager. Without an
+	// organizer that is nobody. A query without a letter or a digit, or of nothing but the
+	// end of an address (@contoso.com, .com), finds nobody.
 	Query string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	// How many suggestions to send: 8 if zero, at most 50. More, or a negative
 	// number, is INVALID_ARGUMENT.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The person who invites; they are not suggested, and people near them come first:
-	// their manager, their reports and those of the same manager, then their department
-	// and their office. Somebody whom the directory does not know is INVALID_ARGUMENT.
-	// Optional.
+	// whom they picked lately, their manager, their reports and those of the same manager,
+	// then their department, their office and their country. Somebody whom the directory
+	// does not know is INVALID_ARGUMENT. Optional.
 	Organizer *PersonRef `protobuf:"bytes,3,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// The kinds to suggest; all kinds if empty.
 	Kinds []InviteeKind `protobuf:"varint,4,rep,packed,name=kinds,proto3,enum=peopleinsights.v1.InviteeKind" json:"kinds,omitempty"`
-	// People not to suggest, such as those already invited, at most 1000. Somebody
-	// whom the directory does not know is passed over.
+	// People and groups not to suggest, such as those already invited, at most 1000: by
+	// id, or a person by an address. Whom the directory does not know is passed over.
 	Exclude       []*PersonRef `protobuf:"bytes,5,rep,name=exclude,proto3" json:"exclude,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -560,10 +581,12 @@ func (x *SuggestInviteesRequest) GetExclude() []*PersonRef {
 // SuggestInviteesResponse is the list to show under what was typed.
 type SuggestInviteesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The suggestions, best first, nobody twice: by how well they match (a whole word
-	// better than its first letters, a name better than an address) and how near they
-	// are to the organizer, both together; then members before guests, then the
-	// display name; the order of equals is stable.
+	// The suggestions, best first, nobody twice: who has the whole address that was
+	// typed, then literal matches, then those by a short form of a given name, then those
+	// with a typo. Among these by how well they match (a whole word better than its first
+	// letters, a name better than an address) and how near they are to the organizer, both
+	// together; then members, guests, groups; then the display name; the order of equals
+	// is stable. DirectoryAdminService.ExplainSuggestions shows the figures.
 	Suggestions []*Suggestion `protobuf:"bytes,1,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
 	// How true the answer is.
 	Freshness     *Freshness `protobuf:"bytes,2,opt,name=freshness,proto3" json:"freshness,omitempty"`
@@ -615,6 +638,101 @@ func (x *SuggestInviteesResponse) GetFreshness() *Freshness {
 	return nil
 }
 
+// ReportPickRequest tells whom somebody picked.
+type ReportPickRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The person who invites. Somebody whom the directory does not know is
+	// INVALID_ARGUMENT. Required.
+	Organizer *PersonRef `protobuf:"bytes,1,opt,name=organizer,proto3" json:"organizer,omitempty"`
+	// The Microsoft Graph object id of the person or group that was picked, as
+	// Suggestion.id has it. One whom the directory does not know is INVALID_ARGUMENT.
+	// Required.
+	PickedId      string `protobuf:"bytes,2,opt,name=picked_id,json=pickedId,proto3" json:"picked_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportPickRequest) Reset() {
+	*x = ReportPickRequest{}
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportPickRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportPickRequest) ProtoMessage() {}
+
+func (x *ReportPickRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportPickRequest.ProtoReflect.Descriptor instead.
+func (*ReportPickRequest) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReportPickRequest) GetOrganizer() *PersonRef {
+	if x != nil {
+		return x.Organizer
+	}
+	return nil
+}
+
+func (x *ReportPickRequest) GetPickedId() string {
+	if x != nil {
+		return x.PickedId
+	}
+	return ""
+}
+
+// ReportPickResponse says that the pick is remembered.
+type ReportPickResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportPickResponse) Reset() {
+	*x = ReportPickResponse{}
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportPickResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportPickResponse) ProtoMessage() {}
+
+func (x *ReportPickResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportPickResponse.ProtoReflect.Descriptor instead.
+func (*ReportPickResponse) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{8}
+}
+
 // Suggestion is somebody who can be invited.
 type Suggestion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -642,7 +760,7 @@ type Suggestion struct {
 
 func (x *Suggestion) Reset() {
 	*x = Suggestion{}
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[7]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +772,7 @@ func (x *Suggestion) String() string {
 func (*Suggestion) ProtoMessage() {}
 
 func (x *Suggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[7]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +785,7 @@ func (x *Suggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
 func (*Suggestion) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{7}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Suggestion) GetKind() InviteeKind {
@@ -741,7 +859,7 @@ type FieldMatch struct {
 
 func (x *FieldMatch) Reset() {
 	*x = FieldMatch{}
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[8]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +871,7 @@ func (x *FieldMatch) String() string {
 func (*FieldMatch) ProtoMessage() {}
 
 func (x *FieldMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[8]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +884,7 @@ func (x *FieldMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldMatch.ProtoReflect.Descriptor instead.
 func (*FieldMatch) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{8}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FieldMatch) GetField() MatchField {
@@ -803,7 +921,7 @@ type TextRange struct {
 
 func (x *TextRange) Reset() {
 	*x = TextRange{}
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[9]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +933,7 @@ func (x *TextRange) String() string {
 func (*TextRange) ProtoMessage() {}
 
 func (x *TextRange) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[9]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +946,7 @@ func (x *TextRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TextRange.ProtoReflect.Descriptor instead.
 func (*TextRange) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{9}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TextRange) GetStart() int32 {
@@ -875,7 +993,11 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\aexclude\x18\x05 \x03(\v2\x1c.peopleinsights.v1.PersonRefR\aexclude\"\x96\x01\n" +
 	"\x17SuggestInviteesResponse\x12?\n" +
 	"\vsuggestions\x18\x01 \x03(\v2\x1d.peopleinsights.v1.SuggestionR\vsuggestions\x12:\n" +
-	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"\xa8\x02\n" +
+	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"l\n" +
+	"\x11ReportPickRequest\x12:\n" +
+	"\torganizer\x18\x01 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\torganizer\x12\x1b\n" +
+	"\tpicked_id\x18\x02 \x01(\tR\bpickedId\"\x14\n" +
+	"\x12ReportPickResponse\"\xa8\x02\n" +
 	"\n" +
 	"Suggestion\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.peopleinsights.v1.InviteeKindR\x04kind\x12\x0e\n" +
@@ -895,7 +1017,7 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\x06ranges\x18\x03 \x03(\v2\x1c.peopleinsights.v1.TextRangeR\x06ranges\"3\n" +
 	"\tTextRange\x12\x14\n" +
 	"\x05start\x18\x01 \x01(\x05R\x05start\x12\x10\n" +
-	"\x03end\x18\x02 \x01(\x05R\x03end*\xd7\x01\n" +
+	"\x03end\x18\x02 \x01(\x05R\x03end*\x94\x02\n" +
 	"\n" +
 	"MatchField\x12\x1b\n" +
 	"\x17MATCH_FIELD_UNSPECIFIED\x10\x00\x12\x1c\n" +
@@ -904,16 +1026,21 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\x13MATCH_FIELD_SURNAME\x10\x03\x12\x15\n" +
 	"\x11MATCH_FIELD_EMAIL\x10\x04\x12#\n" +
 	"\x1fMATCH_FIELD_USER_PRINCIPAL_NAME\x10\x05\x12\x1d\n" +
-	"\x19MATCH_FIELD_OTHER_ADDRESS\x10\x06*\\\n" +
+	"\x19MATCH_FIELD_OTHER_ADDRESS\x10\x06\x12\x1e\n" +
+	"\x1aMATCH_FIELD_BUSINESS_PHONE\x10\a\x12\x1b\n" +
+	"\x17MATCH_FIELD_EMPLOYEE_ID\x10\b*t\n" +
 	"\vInviteeKind\x12\x1c\n" +
 	"\x18INVITEE_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13INVITEE_KIND_PERSON\x10\x01\x12\x16\n" +
-	"\x12INVITEE_KIND_GUEST\x10\x022\xd8\x02\n" +
+	"\x12INVITEE_KIND_GUEST\x10\x02\x12\x16\n" +
+	"\x12INVITEE_KIND_GROUP\x10\x032\xb3\x03\n" +
 	"\x15PeopleInsightsService\x12^\n" +
 	"\n" +
 	"GetProfile\x12$.peopleinsights.v1.GetProfileRequest\x1a%.peopleinsights.v1.GetProfileResponse\"\x03\x90\x02\x01\x12p\n" +
 	"\x10BatchGetProfiles\x12*.peopleinsights.v1.BatchGetProfilesRequest\x1a+.peopleinsights.v1.BatchGetProfilesResponse\"\x03\x90\x02\x01\x12m\n" +
-	"\x0fSuggestInvitees\x12).peopleinsights.v1.SuggestInviteesRequest\x1a*.peopleinsights.v1.SuggestInviteesResponse\"\x03\x90\x02\x01B\xeb\x01\n" +
+	"\x0fSuggestInvitees\x12).peopleinsights.v1.SuggestInviteesRequest\x1a*.peopleinsights.v1.SuggestInviteesResponse\"\x03\x90\x02\x01\x12Y\n" +
+	"\n" +
+	"ReportPick\x12$.peopleinsights.v1.ReportPickRequest\x1a%.peopleinsights.v1.ReportPickResponseB\xeb\x01\n" +
 	"\x15com.peopleinsights.v1B\x1aPeopleInsightsServiceProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 
 var (
@@ -929,7 +1056,7 @@ func file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP() []byte {
 }
 
 var file_peopleinsights_v1_people_insights_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_peopleinsights_v1_people_insights_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_peopleinsights_v1_people_insights_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_peopleinsights_v1_people_insights_service_proto_goTypes = []any{
 	(MatchField)(0),                  // 0: peopleinsights.v1.MatchField
 	(InviteeKind)(0),                 // 1: peopleinsights.v1.InviteeKind
@@ -940,48 +1067,53 @@ var file_peopleinsights_v1_people_insights_service_proto_goTypes = []any{
 	(*ProfileResult)(nil),            // 6: peopleinsights.v1.ProfileResult
 	(*SuggestInviteesRequest)(nil),   // 7: peopleinsights.v1.SuggestInviteesRequest
 	(*SuggestInviteesResponse)(nil),  // 8: peopleinsights.v1.SuggestInviteesResponse
-	(*Suggestion)(nil),               // 9: peopleinsights.v1.Suggestion
-	(*FieldMatch)(nil),               // 10: peopleinsights.v1.FieldMatch
-	(*TextRange)(nil),                // 11: peopleinsights.v1.TextRange
-	(*PersonRef)(nil),                // 12: peopleinsights.v1.PersonRef
-	(*fieldmaskpb.FieldMask)(nil),    // 13: google.protobuf.FieldMask
-	(*durationpb.Duration)(nil),      // 14: google.protobuf.Duration
-	(*Profile)(nil),                  // 15: peopleinsights.v1.Profile
-	(*Freshness)(nil),                // 16: peopleinsights.v1.Freshness
-	(*Problem)(nil),                  // 17: peopleinsights.v1.Problem
+	(*ReportPickRequest)(nil),        // 9: peopleinsights.v1.ReportPickRequest
+	(*ReportPickResponse)(nil),       // 10: peopleinsights.v1.ReportPickResponse
+	(*Suggestion)(nil),               // 11: peopleinsights.v1.Suggestion
+	(*FieldMatch)(nil),               // 12: peopleinsights.v1.FieldMatch
+	(*TextRange)(nil),                // 13: peopleinsights.v1.TextRange
+	(*PersonRef)(nil),                // 14: peopleinsights.v1.PersonRef
+	(*fieldmaskpb.FieldMask)(nil),    // 15: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
+	(*Profile)(nil),                  // 17: peopleinsights.v1.Profile
+	(*Freshness)(nil),                // 18: peopleinsights.v1.Freshness
+	(*Problem)(nil),                  // 19: peopleinsights.v1.Problem
 }
 var file_peopleinsights_v1_people_insights_service_proto_depIdxs = []int32{
-	12, // 0: peopleinsights.v1.GetProfileRequest.person:type_name -> peopleinsights.v1.PersonRef
-	13, // 1: peopleinsights.v1.GetProfileRequest.read_mask:type_name -> google.protobuf.FieldMask
-	14, // 2: peopleinsights.v1.GetProfileRequest.max_staleness:type_name -> google.protobuf.Duration
-	15, // 3: peopleinsights.v1.GetProfileResponse.profile:type_name -> peopleinsights.v1.Profile
-	16, // 4: peopleinsights.v1.GetProfileResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	12, // 5: peopleinsights.v1.BatchGetProfilesRequest.people:type_name -> peopleinsights.v1.PersonRef
-	13, // 6: peopleinsights.v1.BatchGetProfilesRequest.read_mask:type_name -> google.protobuf.FieldMask
+	14, // 0: peopleinsights.v1.GetProfileRequest.person:type_name -> peopleinsights.v1.PersonRef
+	15, // 1: peopleinsights.v1.GetProfileRequest.read_mask:type_name -> google.protobuf.FieldMask
+	16, // 2: peopleinsights.v1.GetProfileRequest.max_staleness:type_name -> google.protobuf.Duration
+	17, // 3: peopleinsights.v1.GetProfileResponse.profile:type_name -> peopleinsights.v1.Profile
+	18, // 4: peopleinsights.v1.GetProfileResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	14, // 5: peopleinsights.v1.BatchGetProfilesRequest.people:type_name -> peopleinsights.v1.PersonRef
+	15, // 6: peopleinsights.v1.BatchGetProfilesRequest.read_mask:type_name -> google.protobuf.FieldMask
 	6,  // 7: peopleinsights.v1.BatchGetProfilesResponse.results:type_name -> peopleinsights.v1.ProfileResult
-	16, // 8: peopleinsights.v1.BatchGetProfilesResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	15, // 9: peopleinsights.v1.ProfileResult.profile:type_name -> peopleinsights.v1.Profile
-	17, // 10: peopleinsights.v1.ProfileResult.problem:type_name -> peopleinsights.v1.Problem
-	12, // 11: peopleinsights.v1.SuggestInviteesRequest.organizer:type_name -> peopleinsights.v1.PersonRef
+	18, // 8: peopleinsights.v1.BatchGetProfilesResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	17, // 9: peopleinsights.v1.ProfileResult.profile:type_name -> peopleinsights.v1.Profile
+	19, // 10: peopleinsights.v1.ProfileResult.problem:type_name -> peopleinsights.v1.Problem
+	14, // 11: peopleinsights.v1.SuggestInviteesRequest.organizer:type_name -> peopleinsights.v1.PersonRef
 	1,  // 12: peopleinsights.v1.SuggestInviteesRequest.kinds:type_name -> peopleinsights.v1.InviteeKind
-	12, // 13: peopleinsights.v1.SuggestInviteesRequest.exclude:type_name -> peopleinsights.v1.PersonRef
-	9,  // 14: peopleinsights.v1.SuggestInviteesResponse.suggestions:type_name -> peopleinsights.v1.Suggestion
-	16, // 15: peopleinsights.v1.SuggestInviteesResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	1,  // 16: peopleinsights.v1.Suggestion.kind:type_name -> peopleinsights.v1.InviteeKind
-	10, // 17: peopleinsights.v1.Suggestion.matches:type_name -> peopleinsights.v1.FieldMatch
-	0,  // 18: peopleinsights.v1.FieldMatch.field:type_name -> peopleinsights.v1.MatchField
-	11, // 19: peopleinsights.v1.FieldMatch.ranges:type_name -> peopleinsights.v1.TextRange
-	2,  // 20: peopleinsights.v1.PeopleInsightsService.GetProfile:input_type -> peopleinsights.v1.GetProfileRequest
-	4,  // 21: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:input_type -> peopleinsights.v1.BatchGetProfilesRequest
-	7,  // 22: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:input_type -> peopleinsights.v1.SuggestInviteesRequest
-	3,  // 23: peopleinsights.v1.PeopleInsightsService.GetProfile:output_type -> peopleinsights.v1.GetProfileResponse
-	5,  // 24: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:output_type -> peopleinsights.v1.BatchGetProfilesResponse
-	8,  // 25: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:output_type -> peopleinsights.v1.SuggestInviteesResponse
-	23, // [23:26] is the sub-list for method output_type
-	20, // [20:23] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	14, // 13: peopleinsights.v1.SuggestInviteesRequest.exclude:type_name -> peopleinsights.v1.PersonRef
+	11, // 14: peopleinsights.v1.SuggestInviteesResponse.suggestions:type_name -> peopleinsights.v1.Suggestion
+	18, // 15: peopleinsights.v1.SuggestInviteesResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	14, // 16: peopleinsights.v1.ReportPickRequest.organizer:type_name -> peopleinsights.v1.PersonRef
+	1,  // 17: peopleinsights.v1.Suggestion.kind:type_name -> peopleinsights.v1.InviteeKind
+	12, // 18: peopleinsights.v1.Suggestion.matches:type_name -> peopleinsights.v1.FieldMatch
+	0,  // 19: peopleinsights.v1.FieldMatch.field:type_name -> peopleinsights.v1.MatchField
+	13, // 20: peopleinsights.v1.FieldMatch.ranges:type_name -> peopleinsights.v1.TextRange
+	2,  // 21: peopleinsights.v1.PeopleInsightsService.GetProfile:input_type -> peopleinsights.v1.GetProfileRequest
+	4,  // 22: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:input_type -> peopleinsights.v1.BatchGetProfilesRequest
+	7,  // 23: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:input_type -> peopleinsights.v1.SuggestInviteesRequest
+	9,  // 24: peopleinsights.v1.PeopleInsightsService.ReportPick:input_type -> peopleinsights.v1.ReportPickRequest
+	3,  // 25: peopleinsights.v1.PeopleInsightsService.GetProfile:output_type -> peopleinsights.v1.GetProfileResponse
+	5,  // 26: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:output_type -> peopleinsights.v1.BatchGetProfilesResponse
+	8,  // 27: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:output_type -> peopleinsights.v1.SuggestInviteesResponse
+	10, // 28: peopleinsights.v1.PeopleInsightsService.ReportPick:output_type -> peopleinsights.v1.ReportPickResponse
+	25, // [25:29] is the sub-list for method output_type
+	21, // [21:25] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_peopleinsights_v1_people_insights_service_proto_init() }
@@ -1001,7 +1133,7 @@ func file_peopleinsights_v1_people_insights_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peopleinsights_v1_people_insights_service_proto_rawDesc), len(file_peopleinsights_v1_people_insights_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,6 +22,7 @@ const (
 	PeopleInsightsService_GetProfile_FullMethodName       = "/peopleinsights.v1.PeopleInsightsService/GetProfile"
 	PeopleInsightsService_BatchGetProfiles_FullMethodName = "/peopleinsights.v1.PeopleInsightsService/BatchGetProfiles"
 	PeopleInsightsService_SuggestInvitees_FullMethodName  = "/peopleinsights.v1.PeopleInsightsService/SuggestInvitees"
+	PeopleInsightsService_ReportPick_FullMethodName       = "/peopleinsights.v1.PeopleInsightsService/ReportPick"
 )
 
 // PeopleInsightsServiceClient is the client API for PeopleInsightsService service.
@@ -42,11 +43,15 @@ type PeopleInsightsServiceClient interface {
 	// BatchGetProfiles answers for a whole roster. One person's failure is that
 	// item's Problem and leaves the others their answers.
 	BatchGetProfiles(ctx context.Context, in *BatchGetProfilesRequest, opts ...grpc.CallOption) (*BatchGetProfilesResponse, error)
-	// SuggestInvitees finds people by the first letters of their names and
+	// SuggestInvitees finds people and groups by the first letters of their names and
 	// addresses, for a page that asks on every keystroke. Until the directory has
 	// been read once it is UNAVAILABLE: DIRECTORY_FILLING while that goes well, else
 	// the reason why it does not (SOURCE_DENIED, SOURCE_UNAVAILABLE, …).
 	SuggestInvitees(ctx context.Context, in *SuggestInviteesRequest, opts ...grpc.CallOption) (*SuggestInviteesResponse, error)
+	// ReportPick tells that somebody was picked from suggestions, or met: they come
+	// earlier for that organizer from then on. Picks are held in memory alone, as ids,
+	// count for half as much every two weeks, and are lost with a restart.
+	ReportPick(ctx context.Context, in *ReportPickRequest, opts ...grpc.CallOption) (*ReportPickResponse, error)
 }
 
 type peopleInsightsServiceClient struct {
@@ -87,6 +92,16 @@ func (c *peopleInsightsServiceClient) SuggestInvitees(ctx context.Context, in *S
 	return out, nil
 }
 
+func (c *peopleInsightsServiceClient) ReportPick(ctx context.Context, in *ReportPickRequest, opts ...grpc.CallOption) (*ReportPickResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportPickResponse)
+	err := c.cc.Invoke(ctx, PeopleInsightsService_ReportPick_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PeopleInsightsServiceServer is the server API for PeopleInsightsService service.
 // All implementations must embed UnimplementedPeopleInsightsServiceServer
 // for forward compatibility.
@@ -105,11 +120,15 @@ type PeopleInsightsServiceServer interface {
 	// BatchGetProfiles answers for a whole roster. One person's failure is that
 	// item's Problem and leaves the others their answers.
 	BatchGetProfiles(context.Context, *BatchGetProfilesRequest) (*BatchGetProfilesResponse, error)
-	// SuggestInvitees finds people by the first letters of their names and
+	// SuggestInvitees finds people and groups by the first letters of their names and
 	// addresses, for a page that asks on every keystroke. Until the directory has
 	// been read once it is UNAVAILABLE: DIRECTORY_FILLING while that goes well, else
 	// the reason why it does not (SOURCE_DENIED, SOURCE_UNAVAILABLE, …).
 	SuggestInvitees(context.Context, *SuggestInviteesRequest) (*SuggestInviteesResponse, error)
+	// ReportPick tells that somebody was picked from suggestions, or met: they come
+	// earlier for that organizer from then on. Picks are held in memory alone, as ids,
+	// count for half as much every two weeks, and are lost with a restart.
+	ReportPick(context.Context, *ReportPickRequest) (*ReportPickResponse, error)
 	mustEmbedUnimplementedPeopleInsightsServiceServer()
 }
 
@@ -128,6 +147,9 @@ func (UnimplementedPeopleInsightsServiceServer) BatchGetProfiles(context.Context
 }
 func (UnimplementedPeopleInsightsServiceServer) SuggestInvitees(context.Context, *SuggestInviteesRequest) (*SuggestInviteesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SuggestInvitees not implemented")
+}
+func (UnimplementedPeopleInsightsServiceServer) ReportPick(context.Context, *ReportPickRequest) (*ReportPickResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportPick not implemented")
 }
 func (UnimplementedPeopleInsightsServiceServer) mustEmbedUnimplementedPeopleInsightsServiceServer() {}
 func (UnimplementedPeopleInsightsServiceServer) testEmbeddedByValue()                               {}
@@ -204,6 +226,24 @@ func _PeopleInsightsService_SuggestInvitees_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeopleInsightsService_ReportPick_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportPickRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeopleInsightsServiceServer).ReportPick(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeopleInsightsService_ReportPick_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeopleInsightsServiceServer).ReportPick(ctx, req.(*ReportPickRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PeopleInsightsService_ServiceDesc is the grpc.ServiceDesc for PeopleInsightsService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -222,6 +262,10 @@ var PeopleInsightsService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SuggestInvitees",
 			Handler:    _PeopleInsightsService_SuggestInvitees_Handler,
+		},
+		{
+			MethodName: "ReportPick",
+			Handler:    _PeopleInsightsService_ReportPick_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
