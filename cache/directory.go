@@ -41,6 +41,9 @@ type Config struct {
 	AbsenceTTL time.Duration
 	// MaxGroups bounds how many groups are held; zero means one million.
 	MaxGroups int
+	// MaxPickers bounds of how many organizers it is remembered whom they picked lately;
+	// zero means 100,000. One who has picked 64 different people and groups takes about 2 KB.
+	MaxPickers int
 	// MaxRemoved and MaxRemovedShare are the brake: a round, refill or sweep that would
 	// remove more people than either is held back until an operator confirms it by
 	// Refresh, and what is held is served on. Zero means 50 people and 0.05, one in
@@ -65,6 +68,7 @@ func (c Config) withDefaults() Config {
 	c.FoundTTL = cmp.Or(c.FoundTTL, time.Minute)
 	c.AbsenceTTL = cmp.Or(c.AbsenceTTL, 20*time.Second)
 	c.MaxGroups = cmp.Or(c.MaxGroups, 1_000_000)
+	c.MaxPickers = cmp.Or(c.MaxPickers, 100_000)
 	c.MaxRemoved = cmp.Or(c.MaxRemoved, 50)
 	c.MaxRemovedShare = cmp.Or(c.MaxRemovedShare, 0.05)
 	c.SweepDelay = cmp.Or(c.SweepDelay, time.Hour)
@@ -79,6 +83,7 @@ type Directory struct {
 	config Config
 	epoch  string
 	memo   *memo
+	picks  *picks
 	filled chan struct{} // closed when the first filling is complete
 	start  time.Time
 	listed atomic.Int64 // people read by the filling under way
@@ -137,6 +142,7 @@ func New(config Config) (*Directory, error) {
 		config:  config,
 		epoch:   rand.Text()[:12],
 		memo:    memo,
+		picks:   newPicks(config.MaxPickers),
 		filled:  make(chan struct{}),
 		start:   time.Now(),
 		lookups: make(chan struct{}, config.MaxLookups),

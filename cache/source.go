@@ -110,6 +110,9 @@ var (
 	ErrBusy = errors.New("too many questions are under way")
 	// ErrUnknownOrganizer means that the directory has no such organizer.
 	ErrUnknownOrganizer = errors.New("unknown organizer")
+	// ErrUnknownPick means that the directory has neither a person nor a group of the id
+	// that was picked.
+	ErrUnknownPick = errors.New("unknown pick")
 )
 
 // RetryAfter returns how long the error asks to wait before the next try, and

@@ -15,6 +15,8 @@ type Status struct {
 	Suggestible  int           // of those held
 	Groups       int           // held
 	IndexBytes   int           // of the type-ahead index, about
+	Pickers      int           // organizers of whom it is remembered whom they picked
+	Picked       int           // people and groups whom they picked, of all together
 	Freshness    *pb.Freshness // nil until the directory is complete
 	Start        time.Time     // when the directory was made
 	FillDuration time.Duration // from the start until the directory was complete; 0 until then
@@ -54,11 +56,14 @@ type Lookups struct {
 // Status tells how the directory stands. It never waits for the source.
 func (d *Directory) Status() Status {
 	usage := d.config.Source.Usage()
+	pickers, picked := d.picks.count()
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	status := Status{
 		State:      pb.DirectoryState_DIRECTORY_STATE_FILLING,
 		People:     int(d.listed.Load()),
+		Pickers:    pickers,
+		Picked:     picked,
 		Start:      d.start,
 		Sweep:      d.sync.swept,
 		Usage:      usage,

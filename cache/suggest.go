@@ -46,11 +46,8 @@ func (d *Directory) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
 func (d *Directory) search(query typeahead.Query, q Invite) ([]found, *pb.Freshness, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if d.held == nil && d.sync.people.failure != nil {
-		return nil, nil, d.sync.people.failure.Err
-	}
-	if d.held == nil {
-		return nil, nil, cmp.Or(d.config.Source.Usage().Waiting, ErrFilling)
+	if err := d.readyLocked(); err != nil {
+		return nil, nil, err
 	}
 	keep, err := d.invitableLocked(q)
 	if err != nil {
@@ -62,6 +59,19 @@ func (d *Directory) search(query typeahead.Query, q Invite) ([]found, *pb.Freshn
 		people[i] = d.findLocked(Ref{ID: hit.ID})
 	}
 	return people, d.freshnessLocked(), nil
+}
+
+// readyLocked is nil once the directory is complete; until then it says that it is being
+// read, or what keeps it from that.
+func (d *Directory) readyLocked() error {
+	switch failure := d.sync.people.failure; {
+	case d.held != nil:
+		return nil
+	case failure != nil:
+		return failure.Err
+	default:
+		return cmp.Or(d.config.Source.Usage().Waiting, ErrFilling)
+	}
 }
 
 // nearLocked is where an organizer stands; nobody stands nowhere.

@@ -51,7 +51,9 @@ type Client struct {
 }
 
 // serviceConfig goes round all addresses, and tries calls that found the service
-// unavailable again: all of the contract's calls only read.
+// unavailable again. All of the contract's calls may be: they only read, RefreshDirectory
+// is idempotent, and a pick that ReportPick reports twice counts twice, and does no other
+// harm.
 const serviceConfig = `{
   "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [{

@@ -199,6 +199,9 @@ func TestNewcomer(t *testing.T) {
 	if err != nil || len(found.Suggestions) == 0 || found.Suggestions[0].Email != ana {
 		t.Errorf("SuggestInvitees = %v, %v", found, err)
 	}
+	if _, err := r.ReportPick(t.Context(), &pb.ReportPickRequest{Organizer: client.ByID(out.GetProfile().GetManager().GetId()), PickedId: out.GetProfile().GetId()}); err != nil {
+		t.Errorf("ReportPick = %v", err)
+	}
 	if s := r.status(); s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT || s.People != int64(simulator.Company().Len()) {
 		t.Errorf("GetDirectoryStatus = %v", s)
 	}

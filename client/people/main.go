@@ -3,6 +3,8 @@
 //	people profile ana@contoso.com
 //	people suggest          (interactive: the list follows each keystroke)
 //	people suggest "ana k"
+//	people explain --organizer ana@contoso.com "jan m"
+//	people pick ana@contoso.com jan.mueller@contoso.com
 //	people status
 //	people refresh
 //
@@ -57,6 +59,8 @@ type flags struct {
 
 	Profile profileCommand `cmd:"" help:"Show a person, named by any of their addresses or by id."`
 	Suggest suggestCommand `cmd:"" help:"Find people to invite by the first letters of their names and addresses. Without a query, interactively."`
+	Explain explainCommand `cmd:"" help:"Say of each suggestion why it stands where it does."`
+	Pick    pickCommand    `cmd:"" help:"Tell that somebody was picked, so that they come earlier for that organizer."`
 	Status  statusCommand  `cmd:"" help:"Show how the directory stands in the service's memory."`
 	Refresh refreshCommand `cmd:"" help:"Have the service read its directory at once."`
 }

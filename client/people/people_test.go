@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
@@ -24,6 +25,9 @@ type service struct {
 	pb.UnimplementedPeopleInsightsServiceServer
 	pb.UnimplementedDirectoryAdminServiceServer
 	suggested *pb.SuggestInviteesRequest // the last request
+	explained *pb.ExplainSuggestionsRequest
+	picked    *pb.ReportPickRequest
+	asked     *pb.GetProfileRequest
 	refreshed *pb.RefreshDirectoryRequest
 }
 
@@ -31,7 +35,8 @@ var eva = &pb.Profile{Id: "00000000-0000-4000-8000-000000000001", DisplayName: "
 	JobTitle: "Engineer", OtherAddresses: []string{"em@contoso.com"}, Manager: &pb.ProfileSummary{DisplayName: "Jan Weiß", Email: "jan@contoso.com"},
 	AccountState: pb.AccountState_ACCOUNT_STATE_DISABLED, UserType: pb.UserType_USER_TYPE_MEMBER}
 
-func (*service) GetProfile(_ context.Context, in *pb.GetProfileRequest) (*pb.GetProfileResponse, error) {
+func (s *service) GetProfile(_ context.Context, in *pb.GetProfileRequest) (*pb.GetProfileResponse, error) {
+	s.asked = in
 	if in.GetPerson().GetEmail() != eva.Email && in.GetPerson().GetId() != eva.Id {
 		return nil, status.Error(codes.NotFound, "the directory has no such person")
 	}
@@ -41,6 +46,14 @@ func (*service) GetProfile(_ context.Context, in *pb.GetProfileRequest) (*pb.Get
 func (s *service) SuggestInvitees(_ context.Context, in *pb.SuggestInviteesRequest) (*pb.SuggestInviteesResponse, error) {
 	s.suggested = in
 	out := &pb.SuggestInviteesResponse{}
+	if in.GetQuery() == "4 m" {
+		out.Suggestions = []*pb.Suggestion{
+			{Kind: 3, DisplayName: "Marketing", Email: "marketing@contoso.com"},
+			{Kind: 1, DisplayName: "Eva", Email: "eva@contoso.com", Matches: []*pb.FieldMatch{
+				{Field: pb.MatchField_MATCH_FIELD_BUSINESS_PHONE, Value: "+49 30 1234", Ranges: []*pb.TextRange{{Start: 7, End: 11}}},
+				{Field: pb.MatchField_MATCH_FIELD_EMPLOYEE_ID, Value: "E_1234", Ranges: []*pb.TextRange{{Start: 2, End: 6}}}}},
+		}
+	}
 	if in.GetQuery() == "e m" {
 		out.Suggestions = []*pb.Suggestion{
 			{Kind: 1, DisplayName: "王小明", Email: "ming@contoso.com"},
@@ -49,6 +62,35 @@ func (s *service) SuggestInvitees(_ context.Context, in *pb.SuggestInviteesReque
 		}
 	}
 	return out, nil
+}
+
+func (s *service) ExplainSuggestions(_ context.Context, in *pb.ExplainSuggestionsRequest) (*pb.ExplainSuggestionsResponse, error) {
+	s.explained = in
+	if in.GetRequest().GetQuery() == "zzz" {
+		return &pb.ExplainSuggestionsResponse{}, nil
+	}
+	smith := &pb.Suggestion{Kind: 1, DisplayName: "Ana Smith", Email: "ana.smith@contoso.com", Department: "Sales"}
+	return &pb.ExplainSuggestionsResponse{Suggestions: []*pb.ExplainedSuggestion{
+		{Suggestion: smith, Bucket: pb.SuggestionBucket_SUGGESTION_BUCKET_LITERAL, Score: 130, Parts: []*pb.ScorePart{
+			{Reason: pb.ScoreReason_SCORE_REASON_WORD, Typed: "smi", Found: "smith", Points: 60},
+			{Reason: pb.ScoreReason_SCORE_REASON_TEAM, Points: 60},
+			{Reason: pb.ScoreReason_SCORE_REASON_OFFICE, Points: 10},
+		}},
+		{Suggestion: &pb.Suggestion{Kind: 3, DisplayName: "王小明", Email: "ming@contoso.com"},
+			Bucket: pb.SuggestionBucket_SUGGESTION_BUCKET_NICKNAME, Score: 7, Parts: []*pb.ScorePart{
+				{Reason: pb.ScoreReason_SCORE_REASON_WORD, Typed: "王", Found: "王小明", Points: 5},
+				{Reason: pb.ScoreReason_SCORE_REASON_WORD, Typed: "smi", Found: "smi", Points: 1},
+				{Reason: 77, Points: 1},
+			}},
+	}}, nil
+}
+
+func (s *service) ReportPick(_ context.Context, in *pb.ReportPickRequest) (*pb.ReportPickResponse, error) {
+	s.picked = in
+	if in.GetPickedId() != eva.Id {
+		return nil, status.Error(codes.InvalidArgument, "picked_id must be a person or a group of the directory")
+	}
+	return &pb.ReportPickResponse{}, nil
 }
 
 func (*service) GetDirectoryStatus(context.Context, *pb.GetDirectoryStatusRequest) (*pb.GetDirectoryStatusResponse, error) {
@@ -99,7 +141,26 @@ func TestCommands(t *testing.T) {
 		{"profile " + eva.Id, []string{"Eva Müller"}, 0},
 		{"profile nobody@contoso.com", []string{"the directory has no such person"}, exitNotFound},
 		{"suggest e m", []string{"王小明  ming@contoso.com\n", "Eva     eva@contoso.com  guest, Engineer  [other address e.m@contoso.com]"}, 0},
+		{"suggest --kind person,guest,group 4 m", []string{"Marketing  marketing@contoso.com  group\n",
+			"Eva        eva@contoso.com  [business phone +49 30 1234; employee id E_1234]\n"}, 0},
 		{"suggest zzz", []string{"nobody"}, 0},
+		{"explain smi", []string{"Ana Smith  ana.smith@contoso.com  Sales\n" +
+			"  literal        130\n" +
+			"    smi → smith   60\n" +
+			"    same team     60\n" +
+			"    same office   10\n" +
+			"王小明     ming@contoso.com  group\n" +
+			"  nickname         7\n" +
+			"    王 → 王小明    5\n" +
+			"    smi            1\n" +
+			"    77             1\n"}, 0},
+		{"explain zzz", []string{"nobody"}, 0},
+		{"explain --kind robot e", []string{"robot"}, exitUsage},
+		{"pick jan@contoso.com " + eva.Id, []string{"remembered"}, 0},
+		{"pick jan@contoso.com eva@contoso.com", []string{"remembered"}, 0},
+		{"pick jan@contoso.com nobody@contoso.com", []string{"the directory has no such person"}, exitNotFound},
+		{"pick jan@contoso.com 42", []string{"picked_id must be"}, exitUsage},
+		{"pick jan@contoso.com", []string{"expected"}, exitUsage},
 		{"status", []string{"state         filling", "people        5 of 9", "grant User.Read.All", "groups        3",
 			"the removal of 312 of 4000 people; if they are gone indeed: people refresh --confirm-removals", "5 of 4000 units in 10s",
 			"7 calls, 9 units; 2 throttled, 1 not made", "2, the last in 1.5s; found 1 missing"}, 0},
@@ -130,6 +191,34 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+func TestExplainInJSON(t *testing.T) {
+	out, _ := people(t, &service{}, "-o", "json", "explain", "smi")
+	var got pb.ExplainSuggestionsResponse
+	if err := protojson.Unmarshal([]byte(out), &got); err != nil || got.GetSuggestions()[0].GetParts()[0].GetFound() != "smith" {
+		t.Errorf("-o json prints %s (%v)", out, err)
+	}
+	if out, exit := people(t, &service{}, "-o", "json", "pick", "jan@contoso.com", eva.Id); strings.TrimSpace(out) != "{}" || exit != 0 {
+		t.Errorf("-o json of a pick prints %q and exits with %d", out, exit)
+	}
+}
+
+// TestPickAsksForWhatItIsTold has a pick named by id and by an address.
+func TestPickAsksForWhatItIsTold(t *testing.T) {
+	want := &pb.ReportPickRequest{Organizer: person("jan@contoso.com"), PickedId: eva.Id}
+	for picked, asks := range map[string]*pb.GetProfileRequest{
+		eva.Id:    nil,
+		eva.Email: {Person: person(eva.Email), ReadMask: &fieldmaskpb.FieldMask{Paths: []string{"id"}}},
+	} {
+		s := &service{}
+		if out, exit := people(t, s, "pick", "jan@contoso.com", picked); exit != 0 {
+			t.Fatal(out)
+		}
+		if !proto.Equal(s.picked, want) || !proto.Equal(s.asked, asks) {
+			t.Errorf("pick %s asked %v and then %v, want %v and then %v", picked, s.asked, s.picked, asks, want)
+		}
+	}
+}
+
 func TestRefreshAsksForWhatItIsTold(t *testing.T) {
 	s := &service{}
 	if out, exit := people(t, s, "refresh", "--relist", "--confirm-removals"); exit != 0 {
@@ -142,13 +231,15 @@ func TestRefreshAsksForWhatItIsTold(t *testing.T) {
 
 func TestSuggestAsksForWhatItIsTold(t *testing.T) {
 	s := &service{}
-	if out, exit := people(t, s, "suggest", "-n", "3", "--organizer", "eva@contoso.com", "--exclude", eva.Id, "--kind", "guest", "e", "m"); exit != 0 {
-		t.Fatal(out)
+	for _, command := range []string{"suggest", "explain"} {
+		if out, exit := people(t, s, command, "-n", "3", "--organizer", "eva@contoso.com", "--exclude", eva.Id, "--kind", "guest,group", "e", "m"); exit != 0 {
+			t.Fatal(out)
+		}
 	}
 	want := &pb.SuggestInviteesRequest{Query: "e m", PageSize: 3, Organizer: person("eva@contoso.com"),
-		Exclude: []*pb.PersonRef{person(eva.Id)}, Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_GUEST}}
-	if !proto.Equal(s.suggested, want) {
-		t.Errorf("asked %v, want %v", s.suggested, want)
+		Exclude: []*pb.PersonRef{person(eva.Id)}, Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_GUEST, pb.InviteeKind_INVITEE_KIND_GROUP}}
+	if !proto.Equal(s.suggested, want) || !proto.Equal(s.explained.GetRequest(), want) {
+		t.Errorf("asked %v and %v, want %v", s.suggested, s.explained, want)
 	}
 }
 

@@ -14,11 +14,30 @@ import (
 )
 
 type suggestCommand struct {
-	Query     []string `arg:"" optional:"" help:"What would be typed. Without it, type and see the list follow each key."`
-	Organizer string   `help:"The person who invites (address or id); they are not suggested."`
-	Exclude   []string `help:"People not to suggest (addresses or ids)."`
-	Kind      []string `enum:"person,guest" help:"Kinds to suggest: person, guest; all by default."`
+	Query []string `arg:"" optional:"" help:"What would be typed. Without it, type and see the list follow each key."`
+	inviteFlags
+}
+
+// inviteFlags are what a scheduler page would ask beside the query.
+type inviteFlags struct {
+	Organizer string   `help:"The person who invites (address or id); they are not suggested, and people near them come first."`
+	Exclude   []string `help:"People and groups not to suggest (addresses of people, or ids)."`
+	Kind      []string `enum:"person,guest,group" help:"Kinds to suggest: person, guest, group; all by default."`
 	Limit     int32    `short:"n" default:"8" help:"How many suggestions, at most 50."`
+}
+
+func (f inviteFlags) request(query string) *pb.SuggestInviteesRequest {
+	in := &pb.SuggestInviteesRequest{Query: query, PageSize: f.Limit}
+	if f.Organizer != "" {
+		in.Organizer = person(f.Organizer)
+	}
+	for _, name := range f.Exclude {
+		in.Exclude = append(in.Exclude, person(name))
+	}
+	for _, kind := range f.Kind {
+		in.Kinds = append(in.Kinds, pb.InviteeKind(pb.InviteeKind_value["INVITEE_KIND_"+strings.ToUpper(kind)]))
+	}
+	return in
 }
 
 // Run shows whom a query finds.
@@ -43,17 +62,7 @@ func (c suggestCommand) Run(s *session) error {
 }
 
 func (c suggestCommand) ask(ctx context.Context, s *session, query string) (*pb.SuggestInviteesResponse, error) {
-	in := &pb.SuggestInviteesRequest{Query: query, PageSize: c.Limit}
-	if c.Organizer != "" {
-		in.Organizer = person(c.Organizer)
-	}
-	for _, name := range c.Exclude {
-		in.Exclude = append(in.Exclude, person(name))
-	}
-	for _, kind := range c.Kind {
-		in.Kinds = append(in.Kinds, pb.InviteeKind(pb.InviteeKind_value["INVITEE_KIND_"+strings.ToUpper(kind)]))
-	}
-	return s.client.SuggestInvitees(ctx, in)
+	return s.client.SuggestInvitees(ctx, c.request(query))
 }
 
 // marker shows the matched part of a text.
@@ -91,14 +100,14 @@ func rows(suggestions []*pb.Suggestion, mark marker) []string {
 		}
 		list[i] = name + padding + "  " + email
 		about := joined(s.GetJobTitle(), s.GetDepartment(), s.GetOfficeLocation())
-		if s.GetKind() == pb.InviteeKind_INVITEE_KIND_GUEST {
-			about = joined("guest", about)
+		if kind := s.GetKind(); kind == pb.InviteeKind_INVITEE_KIND_GUEST || kind == pb.InviteeKind_INVITEE_KIND_GROUP {
+			about = joined(word(kind.String(), "INVITEE_KIND_"), about)
 		}
 		if about != "" {
 			list[i] += "  " + about
 		}
 		if len(elsewhere) > 0 {
-			list[i] += "  [" + strings.ReplaceAll(strings.Join(elsewhere, "; "), "_", " ") + "]"
+			list[i] += "  [" + strings.Join(elsewhere, "; ") + "]"
 		}
 	}
 	return list

@@ -146,6 +146,9 @@ func TestInvalidRequests(t *testing.T) {
 	batch := func(in *pb.BatchGetProfilesRequest) func() error {
 		return func() error { _, err := s.BatchGetProfiles(t.Context(), in); return err }
 	}
+	report := func(in *pb.ReportPickRequest) func() error {
+		return func() error { _, err := s.ReportPick(t.Context(), in); return err }
+	}
 	for _, row := range []struct {
 		what   string
 		call   func() error
@@ -177,6 +180,11 @@ func TestInvalidRequests(t *testing.T) {
 		{"too many exclusions", suggest(&pb.SuggestInviteesRequest{Query: "a", Exclude: manyRefs(1001)}), "exclude"},
 		{"a kind that is none", suggest(&pb.SuggestInviteesRequest{Query: "a", Kinds: []pb.InviteeKind{1, 0}}), "kinds[1]"},
 		{"an unknown kind", suggest(&pb.SuggestInviteesRequest{Query: "a", Kinds: []pb.InviteeKind{77}}), "kinds[0]"},
+		{"nobody picked by nobody", report(&pb.ReportPickRequest{}), "organizer picked_id"},
+		{"a malformed picker", report(&pb.ReportPickRequest{Organizer: byEmail("@"), PickedId: sourcetest.ID(2)}), "organizer.email"},
+		{"an unknown picker", report(&pb.ReportPickRequest{Organizer: byID(sourcetest.ID(9)), PickedId: sourcetest.ID(2)}), "organizer"},
+		{"an address picked", report(&pb.ReportPickRequest{Organizer: someone, PickedId: "person.c@contoso.com"}), "picked_id"},
+		{"an unknown pick", report(&pb.ReportPickRequest{Organizer: someone, PickedId: sourcetest.ID(9)}), "picked_id"},
 	} {
 		code, reason, _, fields := explain(t, row.call())
 		if code != codes.InvalidArgument || reason != "INVALID_REQUEST" || strings.Join(fields, " ") != row.fields {
@@ -404,11 +412,14 @@ func TestLogsNameNobody(t *testing.T) {
 		_, _ = s.GetProfile(t.Context(), &pb.GetProfileRequest{Person: person})
 		_, _ = s.GetProfile(t.Context(), &pb.GetProfileRequest{Person: person, ReadMask: paths("secret@contoso.com")})
 		_, _ = s.SuggestInvitees(t.Context(), &pb.SuggestInviteesRequest{Query: "secret", Organizer: person})
+		_, _ = s.ReportPick(t.Context(), &pb.ReportPickRequest{Organizer: person, PickedId: sourcetest.ID(9)})
+		_, _ = s.ReportPick(t.Context(), &pb.ReportPickRequest{Organizer: byID(sourcetest.ID(1)), PickedId: "secret"})
+		_, _ = s.ReportPick(t.Context(), &pb.ReportPickRequest{Organizer: byID(sourcetest.ID(1)), PickedId: sourcetest.ID(9)})
 	}
 	s.source.Before(func(context.Context, string) error { return cache.ErrUnavailable })
 	_, _ = s.GetProfile(t.Context(), &pb.GetProfileRequest{Person: byEmail("other.secret@contoso.com")})
 	log := s.log.String()
-	if !strings.Contains(log, "GetProfile") {
+	if !strings.Contains(log, "GetProfile") || !strings.Contains(log, "ReportPick") {
 		t.Fatalf("the log says nothing: %q", log)
 	}
 	if strings.Contains(log, "secret") || strings.Contains(log, sourcetest.ID(9)) {

@@ -82,6 +82,15 @@ func (bad *invalid) person(field string, ref *pb.PersonRef) cache.Ref {
 	return parsed
 }
 
+// id returns the id of a person or a group, in lower case.
+func (bad *invalid) id(field, id string) string {
+	ref, err := cache.ByID(id)
+	if err != nil {
+		bad.add(field, err.Error())
+	}
+	return ref.ID
+}
+
 func parseRef(ref *pb.PersonRef) (cache.Ref, error) {
 	switch by := ref.GetPerson().(type) {
 	case *pb.PersonRef_Id:

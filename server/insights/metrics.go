@@ -102,6 +102,8 @@ func NewDirectoryMetrics(held map[string]*cache.Directory) prometheus.Collector 
 	gauge("directory_suggestible_people", "People held whom suggestions can find.", func(s *cache.Status) float64 { return float64(s.Suggestible) })
 	gauge("directory_groups", "Groups held.", func(s *cache.Status) float64 { return float64(s.Groups) })
 	gauge("directory_index_bytes", "Bytes of the type-ahead index, about.", func(s *cache.Status) float64 { return float64(s.IndexBytes) })
+	gauge("directory_pickers", "Organizers of whom it is remembered whom they picked.", func(s *cache.Status) float64 { return float64(s.Pickers) })
+	gauge("directory_picked", "People and groups whom they picked, of all together.", func(s *cache.Status) float64 { return float64(s.Picked) })
 	gauge("directory_revision", "The revision: rises with every applied change.", func(s *cache.Status) float64 { return float64(s.Freshness.GetRevision()) })
 	gauge("directory_fill_duration_seconds", "How long it took from the start until the directory was complete; 0 until then.", func(s *cache.Status) float64 { return s.FillDuration.Seconds() })
 	gauge("directory_lag_seconds", "How far the copy may be behind Microsoft Graph: the time since the newest complete round began.", func(s *cache.Status) float64 { return since(s.PeopleFeed.LastRound) })

@@ -1,0 +1,33 @@
+package insights
+
+import (
+	"context"
+	"errors"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// ReportPick remembers whom an organizer picked.
+func (s *Service) ReportPick(ctx context.Context, in *pb.ReportPickRequest) (*pb.ReportPickResponse, error) {
+	var bad invalid
+	organizer := bad.person("organizer", in.GetOrganizer())
+	picked := bad.id("picked_id", in.GetPickedId())
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	directory, err := s.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = directory.Pick(organizer, picked)
+	switch {
+	case errors.Is(err, cache.ErrUnknownOrganizer):
+		return nil, invalidField("organizer", errors.New("must be a person of the directory"))
+	case errors.Is(err, cache.ErrUnknownPick):
+		return nil, invalidField("picked_id", errors.New("must be a person or a group of the directory"))
+	case err != nil:
+		return nil, err
+	}
+	return &pb.ReportPickResponse{}, nil
+}
