@@ -1,6 +1,11 @@
 package cache
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/peopleinsights/peopleinsights/cache/typeahead"
+)
 
 // Group is a group as a Source tells of it. Who is in it is asked when somebody wants
 // to know; a change of its members is told, so that an answer kept can be dropped.
@@ -82,4 +87,20 @@ func (g Group) over(held Group) Group {
 func (g Group) equal(o Group) bool {
 	return g.ID == o.ID && g.DisplayName == o.DisplayName && g.Email == o.Email && slices.Equal(g.Proxies, o.Proxies) &&
 		g.Unified == o.Unified && g.Mail == o.Mail && g.Security == o.Security && g.Team == o.Team && g.Hidden == o.Hidden
+}
+
+// suggestible tells whether the group may come up in suggestions: it has to take mail.
+func (g *Group) suggestible() bool { return g.Mail && g.Email != "" }
+
+// entry is the group as the type-ahead index sees it.
+func (g *Group) entry() typeahead.Entry {
+	return typeahead.Entry{
+		ID:    g.ID,
+		Kind:  typeahead.Group,
+		Name:  g.DisplayName,
+		Email: g.Email,
+		Others: slices.DeleteFunc(slices.Clone(g.Proxies), func(address string) bool {
+			return strings.EqualFold(address, g.Email)
+		}),
+	}
 }

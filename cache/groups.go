@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/peopleinsights/peopleinsights/cache/typeahead"
 )
 
 // groupChanges are groups as a round tells of them: whole ones, parts of some that are
@@ -144,6 +146,7 @@ func (d *Directory) applyGroups(found groupChanges) error {
 	if len(next) == 0 {
 		return nil
 	}
+	index := d.groupIndex().With(entriesOf(next))
 	if len(next) >= beside {
 		live = maps.Clone(live)
 		live.change(next)
@@ -154,9 +157,29 @@ func (d *Directory) applyGroups(found groupChanges) error {
 		live.change(next)
 	}
 	d.held.groups = live
+	d.held.index = newIndex(d.held.index.people, index)
 	d.held.revision++
 	d.sync.groups.changes += int64(len(next))
 	return nil
+}
+
+// groupIndex is the index over groups. The groups' goroutine alone changes it.
+func (d *Directory) groupIndex() *typeahead.Index {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.held.index.groups
+}
+
+// entriesOf returns the groups that may be suggested, and the ids of those that may not.
+func entriesOf(groups map[string]*Group) (upserts []typeahead.Entry, removed []string) {
+	for id, g := range groups {
+		if g != nil && g.suggestible() {
+			upserts = append(upserts, g.entry())
+		} else {
+			removed = append(removed, id)
+		}
+	}
+	return upserts, removed
 }
 
 // heldGroup are groups by id. A group is never changed: a change makes a new one.

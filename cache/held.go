@@ -13,7 +13,7 @@ type held struct {
 	people      map[string]*record // id → person
 	groups      heldGroup
 	addresses   addressBook
-	index       *typeahead.Index
+	index       index
 	suggestible int
 	revision    int64
 	asOf        time.Time // when the source was last known to say the same
@@ -104,9 +104,16 @@ func (h *held) count(r *record, by int) {
 	}
 }
 
-// buildIndex makes the index from scratch.
-func (h *held) buildIndex() {
-	h.index = typeahead.Build(func(yield func(typeahead.Entry) bool) {
+// index is over people and groups who may be suggested. It is never changed.
+type index struct{ people, groups, all *typeahead.Index }
+
+func newIndex(people, groups *typeahead.Index) index {
+	return index{people, groups, typeahead.Union(people, groups)}
+}
+
+// buildIndex makes the index over people from scratch.
+func (h *held) buildIndex() *typeahead.Index {
+	return typeahead.Build(func(yield func(typeahead.Entry) bool) {
 		for _, r := range h.people {
 			if r.suggestible() && !yield(r.entry()) {
 				return
@@ -115,7 +122,7 @@ func (h *held) buildIndex() {
 	})
 }
 
-// indexWith returns the index as changes make it. It leaves h as it is.
+// indexWith returns the index over people as changes make it. It leaves h as it is.
 func (h *held) indexWith(c changes) *typeahead.Index {
 	var upserts []typeahead.Entry
 	var removed []string
@@ -126,5 +133,5 @@ func (h *held) indexWith(c changes) *typeahead.Index {
 			removed = append(removed, id)
 		}
 	}
-	return h.index.With(upserts, removed)
+	return h.index.people.With(upserts, removed)
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/peopleinsights/peopleinsights/cache/typeahead"
 )
 
 // listing is everybody as a source has listed them, before what changed meanwhile.
@@ -47,8 +49,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	if d.held == nil {
-		next.buildIndex()
-		d.swap(next, 0)
+		d.swap(next, next.buildIndex(), 0)
 		return token, nil
 	}
 	next.change(d.keepManagers(next.people))
@@ -62,8 +63,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 		d.fruitless = true
 		return "", err
 	}
-	next.index = d.held.indexWith(differing) // most of the live one serves on
-	d.swap(next, len(differing))
+	d.swap(next, d.held.indexWith(differing), len(differing)) // most of the live index serves on
 	return token, nil
 }
 
@@ -163,8 +163,9 @@ func (d *Directory) holding(id string) *record {
 	return d.held.find(Ref{ID: id})
 }
 
-// swap makes next the live copy. Groups stay as they are. Writing is held.
-func (d *Directory) swap(next *held, differing int) {
+// swap makes next the live copy, with an index over its people. Groups stay as they are.
+// Writing is held.
+func (d *Directory) swap(next *held, people *typeahead.Index, differing int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.held == nil {
@@ -180,6 +181,10 @@ func (d *Directory) swap(next *held, differing int) {
 	if d.held == nil || differing > 0 {
 		next.revision++
 	}
+	if d.held != nil {
+		next.index.groups = d.held.index.groups
+	}
+	next.index = newIndex(people, next.index.groups)
 	d.held = next
 	d.sync.people.fillings++
 	d.sync.people.changes += int64(differing)
@@ -224,7 +229,7 @@ func (d *Directory) apply(f *followed, found changes) error {
 	if len(found) == 0 {
 		return nil
 	}
-	index := live.indexWith(found)
+	people := live.indexWith(found)
 	if len(found) >= beside {
 		live = d.copied()
 		live.change(found)
@@ -234,8 +239,8 @@ func (d *Directory) apply(f *followed, found changes) error {
 	if live == d.held {
 		live.change(found)
 	}
-	live.index = index
-	live.revision = d.held.revision + 1 // groups raise it too
+	live.index = newIndex(people, d.held.index.groups) // groups change too
+	live.revision = d.held.revision + 1
 	d.held = live
 	f.state.changes += int64(len(found))
 	return nil

@@ -94,22 +94,30 @@ func (r *record) entry() typeahead.Entry {
 	p := r.person()
 	p.Profile.OtherAddresses = p.otherAddresses()
 	e := entryOf(p.Profile)
-	e.Manager = p.ManagerID
+	e.ID, e.Manager = r.id, r.managerID // the index holds them, and shares their text
 	return e
 }
 
 func entryOf(p *pb.Profile) typeahead.Entry {
-	return typeahead.Entry{
-		ID:      p.GetId(),
-		Name:    p.GetDisplayName(),
-		Given:   p.GetGivenName(),
-		Surname: p.GetSurname(),
-		Email:   p.GetEmail(),
-		UPN:     p.GetUserPrincipalName(),
-		Others:  p.GetOtherAddresses(),
-		Guest:   p.GetUserType() == pb.UserType_USER_TYPE_GUEST,
-
-		Department: p.GetDepartment(),
-		Office:     p.GetOfficeLocation(),
+	e := typeahead.Entry{
+		ID:         p.GetId(),
+		Name:       p.GetDisplayName(),
+		Given:      p.GetGivenName(),
+		Surname:    p.GetSurname(),
+		Email:      p.GetEmail(),
+		UPN:        p.GetUserPrincipalName(),
+		Others:     p.GetOtherAddresses(),
+		Phones:     p.GetBusinessPhones(),
+		EmployeeID: p.GetEmployeeId(),
+		Position:   positionOf(p),
 	}
+	if p.GetUserType() == pb.UserType_USER_TYPE_GUEST {
+		e.Kind = typeahead.Guest
+	}
+	return e
+}
+
+// positionOf is where somebody stands, the manager aside, whom records hold.
+func positionOf(p *pb.Profile) typeahead.Position {
+	return typeahead.Position{Department: p.GetDepartment(), Office: p.GetOfficeLocation(), Country: p.GetCountry()}
 }

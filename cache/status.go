@@ -90,7 +90,7 @@ func (d *Directory) Status() Status {
 	status.People = len(d.held.people)
 	status.Suggestible = d.held.suggestible
 	status.Groups = len(d.held.groups)
-	status.IndexBytes = d.held.index.Bytes()
+	status.IndexBytes = d.held.index.all.Bytes()
 	status.Freshness = d.freshnessLocked()
 	status.FillDuration = d.sync.fillDuration
 	return status

@@ -16,49 +16,186 @@ type Invite struct {
 	Kinds     []pb.InviteeKind // what may come up; all if empty
 }
 
-// Suggest returns those whom a query finds, best first. Until the
-// directory is complete it fails with ErrFilling, or with what keeps the source from
-// filling it; and it fails with ErrUnknownOrganizer.
+// Suggest returns those whom a query finds, best first; of an empty query, the
+// organizer's circle. Until the directory is complete it fails with ErrFilling, or with
+// what keeps the source from filling it; and it fails with ErrUnknownOrganizer.
 func (d *Directory) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
-	query := typeahead.Parse(q.Query)
-	found, freshness, err := d.search(query, q)
+	s, err := d.search(q)
 	if err != nil {
 		return nil, nil, err
 	}
-	suggestions := make([]*pb.Suggestion, len(found))
-	for i, f := range found {
-		profile := d.assemble(f)
-		suggestions[i] = &pb.Suggestion{
-			Kind:           kindOf(f.record.guest),
-			Id:             profile.GetId(),
-			DisplayName:    profile.GetDisplayName(),
-			Email:          profile.GetEmail(),
-			JobTitle:       profile.GetJobTitle(),
-			Department:     profile.GetDepartment(),
-			OfficeLocation: profile.GetOfficeLocation(),
-			Matches:        query.Matches(entryOf(profile)),
-		}
+	suggestions := make([]*pb.Suggestion, len(s.found))
+	for i := range s.found {
+		suggestions[i] = d.suggestion(s, &s.found[i])
 	}
-	return suggestions, freshness, nil
+	return suggestions, s.freshness, nil
 }
 
-// search finds the records behind a query, all of one revision.
-func (d *Directory) search(query typeahead.Query, q Invite) ([]found, *pb.Freshness, error) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if err := d.readyLocked(); err != nil {
-		return nil, nil, err
-	}
-	keep, err := d.invitableLocked(q)
+// Explain answers as Suggest does, and says why each suggestion stands where it does.
+func (d *Directory) Explain(q Invite) ([]*pb.ExplainedSuggestion, *pb.Freshness, error) {
+	s, err := d.search(q)
 	if err != nil {
 		return nil, nil, err
 	}
-	hits := d.held.index.SearchNear(query, q.Limit, d.nearLocked(q.Organizer), keep)
-	people := make([]found, len(hits))
-	for i, hit := range hits {
-		people[i] = d.findLocked(Ref{ID: hit.ID})
+	explained := make([]*pb.ExplainedSuggestion, len(s.found))
+	for i, f := range s.found {
+		explained[i] = &pb.ExplainedSuggestion{
+			Suggestion: d.suggestion(s, &s.found[i]),
+			Bucket:     pb.SuggestionBucket_SUGGESTION_BUCKET_ADDRESS + pb.SuggestionBucket(f.hit.Bucket),
+			Score:      int32(f.hit.Score),
+		}
+		for _, part := range s.index.Explain(s.request, f.hit.ID) {
+			explained[i].Parts = append(explained[i].Parts, &pb.ScorePart{
+				Reason: pb.ScoreReason_SCORE_REASON_WORD + pb.ScoreReason(part.Reason),
+				Typed:  part.Typed,
+				Found:  part.Found,
+				Points: int32(part.Points),
+			})
+		}
 	}
-	return people, d.freshnessLocked(), nil
+	return explained, s.freshness, nil
+}
+
+// suggestions is what a search has found, all of one revision.
+type suggestions struct {
+	index     *typeahead.Index
+	request   typeahead.Request
+	revision  int64
+	found     []suggested
+	freshness *pb.Freshness
+}
+
+// suggested is a hit with who it is.
+type suggested struct {
+	hit    typeahead.Hit
+	person found
+	group  *Group // where it is no person
+}
+
+// attempts is how often a search is begun without keeping changes out: it is begun again
+// when there were some.
+const attempts = 3
+
+// search finds whom a query is for. It searches what was held when it began, without a
+// lock, and looks up who they are, if that is still held.
+func (d *Directory) search(q Invite) (*suggestions, error) {
+	for range attempts {
+		d.mu.RLock()
+		s, err := d.beginLocked(q)
+		d.mu.RUnlock()
+		if err != nil {
+			return nil, err
+		}
+		hits := s.hits()
+		d.mu.RLock()
+		same := d.held.revision == s.revision
+		if same {
+			d.endLocked(s, hits)
+		}
+		d.mu.RUnlock()
+		if same {
+			return s, nil
+		}
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	s, err := d.beginLocked(q)
+	if err == nil {
+		d.endLocked(s, s.hits())
+	}
+	return s, err
+}
+
+// hits searches.
+func (s *suggestions) hits() []typeahead.Hit {
+	if s.request.Query.Empty() {
+		return s.index.Circle(s.request)
+	}
+	return s.index.Search(s.request)
+}
+
+func (d *Directory) beginLocked(q Invite) (*suggestions, error) {
+	if err := d.readyLocked(); err != nil {
+		return nil, err
+	}
+	s := &suggestions{
+		index:    d.held.index.all,
+		revision: d.held.revision,
+		request:  typeahead.Request{Query: typeahead.Parse(q.Query), Limit: q.Limit},
+	}
+	for _, kind := range q.Kinds {
+		s.request.Kinds = append(s.request.Kinds, typeahead.Kind(kind-pb.InviteeKind_INVITEE_KIND_PERSON))
+	}
+	if q.Organizer == (Ref{}) && len(q.Exclude) == 0 {
+		return s, nil
+	}
+	s.request.Exclude = make(map[string]bool, 1+len(q.Exclude))
+	if q.Organizer != (Ref{}) {
+		organizer := d.findLocked(q.Organizer)
+		if organizer.record == nil {
+			return nil, ErrUnknownOrganizer
+		}
+		s.request.Exclude[organizer.record.id] = true
+		s.request.Near = d.near(organizer)
+	}
+	for _, ref := range q.Exclude {
+		if r := d.held.find(ref); r != nil {
+			s.request.Exclude[r.id] = true
+		} else if ref.ID != "" {
+			s.request.Exclude[ref.ID] = true // a group
+		}
+	}
+	return s, nil
+}
+
+// mostPicked is what having been picked is worth at most. Who was picked once lately is
+// worth half of it, which is more than to be of the same team.
+const mostPicked = 160
+
+// near is where an organizer stands, and whom they picked.
+func (d *Directory) near(organizer found) typeahead.Near {
+	near := typeahead.Near{ID: organizer.record.id, Position: positionOf(d.assemble(organizer))}
+	near.Manager = organizer.record.managerID
+	for _, p := range d.picked(organizer.record.id) {
+		near.Picked = append(near.Picked, typeahead.Pick{ID: p.id, Points: int(mostPicked * p.weight / (p.weight + 1))})
+	}
+	return near
+}
+
+// endLocked looks up who the hits are.
+func (d *Directory) endLocked(s *suggestions, hits []typeahead.Hit) {
+	s.found = make([]suggested, len(hits))
+	for i, hit := range hits {
+		s.found[i] = suggested{hit: hit, person: d.findLocked(Ref{ID: hit.ID})}
+		if s.found[i].person.record == nil {
+			s.found[i].group = d.held.groups[hit.ID]
+		}
+	}
+	s.freshness = d.freshnessLocked()
+}
+
+// suggestion is what the contract shows of a hit.
+func (d *Directory) suggestion(s *suggestions, of *suggested) *pb.Suggestion {
+	if g := of.group; g != nil {
+		return &pb.Suggestion{
+			Kind:        pb.InviteeKind_INVITEE_KIND_GROUP,
+			Id:          g.ID,
+			DisplayName: g.DisplayName,
+			Email:       g.Email,
+			Matches:     s.request.Query.Matches(g.entry()),
+		}
+	}
+	profile := d.assemble(of.person)
+	return &pb.Suggestion{
+		Kind:           kindOf(of.person.record.guest),
+		Id:             profile.GetId(),
+		DisplayName:    profile.GetDisplayName(),
+		Email:          profile.GetEmail(),
+		JobTitle:       profile.GetJobTitle(),
+		Department:     profile.GetDepartment(),
+		OfficeLocation: profile.GetOfficeLocation(),
+		Matches:        s.request.Query.Matches(entryOf(profile)),
+	}
 }
 
 // readyLocked is nil once the directory is complete; until then it says that it is being
@@ -72,43 +209,6 @@ func (d *Directory) readyLocked() error {
 	default:
 		return cmp.Or(d.config.Source.Usage().Waiting, ErrFilling)
 	}
-}
-
-// nearLocked is where an organizer stands; nobody stands nowhere.
-func (d *Directory) nearLocked(organizer Ref) typeahead.Near {
-	f := d.findLocked(organizer)
-	if f.record == nil {
-		return typeahead.Near{}
-	}
-	p := d.assemble(f)
-	return typeahead.Near{ID: f.record.id, Manager: f.record.managerID, Department: p.GetDepartment(), Office: p.GetOfficeLocation()}
-}
-
-// invitableLocked returns who may come up; nil means everybody in the index.
-func (d *Directory) invitableLocked(q Invite) (func(id string) bool, error) {
-	out := map[string]bool{}
-	if q.Organizer != (Ref{}) {
-		organizer := d.held.find(q.Organizer)
-		if organizer == nil {
-			return nil, ErrUnknownOrganizer
-		}
-		out[organizer.id] = true
-	}
-	for _, ref := range q.Exclude {
-		if r := d.held.find(ref); r != nil {
-			out[r.id] = true
-		}
-	}
-	var kinds uint64 // a bit for each kind
-	for _, kind := range q.Kinds {
-		kinds |= 1 << kind
-	}
-	if len(out) == 0 && kinds == 0 {
-		return nil, nil
-	}
-	return func(id string) bool {
-		return !out[id] && (kinds == 0 || kinds&(1<<kindOf(d.held.people[id].guest)) != 0)
-	}, nil
 }
 
 func kindOf(guest bool) pb.InviteeKind {

@@ -3,6 +3,7 @@ package typeahead
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -13,7 +14,7 @@ import (
 type glyph struct {
 	base       string // folded
 	alt        string // another usual spelling, folded; empty where there is none
-	start, end int    // where in the text, in code points
+	start, end int32  // where in the text, in code points
 	kind       kind
 	unspaced   bool // of a script that does not space words
 }
@@ -28,18 +29,20 @@ const (
 	nothing               // not seen: a soft hyphen, a joiner
 )
 
-// glyphs takes a text apart, and leaves out what is not seen.
-func glyphs(text string) []glyph {
-	list := make([]glyph, 0, len(text))
-	for at := 0; text != ""; {
+// appendGlyphs takes a text apart, and leaves out what is not seen.
+func appendGlyphs(list []glyph, text string) []glyph {
+	for at := int32(0); text != ""; {
 		var g glyph
 		n := 1
 		if text[0] < utf8.RuneSelf && (len(text) == 1 || text[1] < utf8.RuneSelf) {
 			g, g.start, g.end = asciiGlyphs[text[0]], at, at+1 // most text is such, which no mark follows
+		} else if known, size := knownGlyph(text); size > 0 {
+			n, g = size, *known
+			g.start, g.end = at, at+1
 		} else {
 			n = norm.NFC.NextBoundaryInString(text, true)
 			g = newGlyph(text[:n])
-			g.start, g.end = at, at+utf8.RuneCountInString(text[:n])
+			g.start, g.end = at, at+int32(utf8.RuneCountInString(text[:n]))
 		}
 		if g.kind != nothing {
 			list = append(list, g)
@@ -56,6 +59,32 @@ var asciiGlyphs = func() (table [utf8.RuneSelf]glyph) {
 	}
 	return table
 }()
+
+// knownGlyph returns the glyph of the first letter of a text, and its size, if it is one
+// of many letters that stand for themselves: of the Latin, Greek and Cyrillic alphabets
+// below knownLetters, each in one piece and without a mark behind it.
+func knownGlyph(text string) (*glyph, int) {
+	first, size := utf8.DecodeRuneInString(text)
+	if first >= knownLetters || knownGlyphs()[first].base == "" {
+		return nil, 0
+	}
+	if next, n := utf8.DecodeRuneInString(text[size:]); n > 0 && (next >= knownLetters || next >= utf8.RuneSelf && knownGlyphs()[next].base == "") {
+		return nil, 0
+	}
+	return &knownGlyphs()[first], size
+}
+
+const knownLetters = 0x530
+
+var knownGlyphs = sync.OnceValue(func() *[knownLetters]glyph {
+	var table [knownLetters]glyph
+	for r := range rune(knownLetters) {
+		if norm.NFC.PropertiesString(string(r)).BoundaryBefore() && norm.NFC.IsNormalString(string(r)) {
+			table[r] = newGlyph(string(r))
+		}
+	}
+	return &table
+})
 
 func newGlyph(cluster string) glyph {
 	first, _ := utf8.DecodeRuneInString(cluster)
@@ -213,13 +242,22 @@ func spelled(word []glyph) []string {
 	return forms
 }
 
+// folded is a folded text.
+func folded(of string) string {
+	all := scratch.Get().(*[]glyph)
+	defer scratch.Put(all)
+	*all = appendGlyphs((*all)[:0], of)
+	return text(*all)
+}
+
 // text is the folded text of glyphs.
 func text(list []glyph) string {
 	return join(list, func(g glyph) string { return g.base })
 }
 
 func join(list []glyph, form func(glyph) string) string {
-	joined := make([]byte, 0, 2*len(list))
+	var buffer [64]byte
+	joined := buffer[:0]
 	for _, g := range list {
 		joined = append(joined, form(g)...)
 	}
@@ -286,8 +324,23 @@ func (g glyph) forms() []string {
 // aa), trying them one after the other would take time exponential in the word.
 func reach(word []glyph, query string) (n int, whole bool) {
 	n = -1
-	places := []int{0}
+	begin, at := 0, 0
+	for ; begin < len(word) && word[begin].alt == "" && isASCII(word[begin].base); begin++ {
+		base := word[begin].base // all its forms
+		rest := query[at:]
+		if strings.HasPrefix(base, rest) {
+			return begin + 1, len(base) == len(rest) && begin == len(word)-1
+		}
+		if !strings.HasPrefix(rest, base) {
+			return -1, false
+		}
+		at += len(base)
+	}
+	places := []int{at}
 	for i, g := range word {
+		if i < begin {
+			continue
+		}
 		var next []int
 		for _, at := range places {
 			for _, form := range g.forms() {

@@ -5,42 +5,71 @@ import (
 	"slices"
 )
 
-// Index finds people by the first letters of their names and addresses. It never
-// changes, and may be read by any number of goroutines. The zero Index is empty, and
-// so is a nil one.
+// Index finds people and groups by the first letters of their names and addresses. It
+// never changes, and may be read by any number of goroutines. The zero Index is empty,
+// and so is a nil one.
 type Index struct {
-	base    *segment // most of the people
-	gone    bitset   // documents of base that were removed, or are in overlay
-	left    int      // documents of base that are not gone
-	overlay *segment // who was added or changed since base was made
+	parts []part // each much larger than the next
 }
+
+// part is a segment without those of its documents that were removed, or changed and are
+// in a later part.
+type part struct {
+	segment *segment
+	gone    bitset
+	left    int // how many are not gone
+}
+
+// atOnce is how many entries are made a segment at once.
+const atOnce = 16 << 10
 
 // Build makes an index of entries, each with an ID of its own.
 func Build(entries iter.Seq[Entry]) *Index {
-	var documents []document
+	x := &Index{}
+	documents := make([]document, 0, 1024)
 	for e := range entries {
-		documents = append(documents, newDocument(e))
+		if documents = append(documents, newDocument(e)); len(documents) == atOnce {
+			x.push(newSegment(documents))
+			documents = documents[:0]
+		}
 	}
-	return &Index{base: newSegment(documents), left: len(documents)}
+	if len(documents) > 0 {
+		x.push(newSegment(documents))
+	}
+	for len(x.parts) > 1 {
+		x.join()
+	}
+	return x
 }
 
-// overlayShare is how many times larger than the overlay the base has to be, and
-// minOverlay up to which size an overlay stays in any case. With works through the
-// whole overlay, so that a small one keeps it quick, and through the whole base
-// when the overlay joins it, so that a large one keeps that rare.
-const (
-	overlayShare = 128
-	minOverlay   = 512
-)
+// ratio is how many times larger than the next a part is at least. More would make parts
+// fewer, and changes dearer: each is merged about so often for each part that is larger.
+const ratio = 8
+
+// push adds a segment, and merges what is no longer much larger than the next.
+func (x *Index) push(s *segment) {
+	x.parts = append(x.parts, part{segment: s, left: len(s.ids)})
+	for n := len(x.parts); n > 1 && x.parts[n-2].left < ratio*x.parts[n-1].left; n-- {
+		x.join()
+	}
+}
+
+// join merges the last two parts.
+func (x *Index) join() {
+	n := len(x.parts)
+	a, b := x.parts[n-2], x.parts[n-1]
+	s := merge(a.segment, a.gone, b.segment, b.gone)
+	x.parts = append(x.parts[:n-2], part{segment: s, left: len(s.ids)})
+}
 
 // With returns an index in which upserts are as given, in place of who had their
 // ID, and those removed are not to be found. Removing somebody who is not there
 // does nothing. x stays as it is.
 func (x *Index) With(upserts []Entry, removed []string) *Index {
-	if x == nil {
-		x = &Index{}
+	next := &Index{}
+	if x != nil {
+		next.parts = slices.Clone(x.parts)
 	}
-	next := &Index{base: x.base, gone: slices.Clone(x.gone), left: x.left}
 	fate := make(map[string]int, len(upserts)+len(removed)) // id → its last upsert, -1 for removed
 	for i, e := range upserts {
 		fate[e.ID] = i
@@ -48,62 +77,65 @@ func (x *Index) With(upserts []Entry, removed []string) *Index {
 	for _, id := range removed {
 		fate[id] = -1
 	}
-	for id := range fate {
-		next.drop(id)
-	}
-	documents := x.overlay.documents(nil, func(id string) bool { _, changed := fate[id]; return !changed })
+	next.drop(fate)
+	var documents []document
 	for i, e := range upserts {
 		if fate[e.ID] == i {
 			documents = append(documents, newDocument(e))
 		}
 	}
-	if len(documents) > max(minOverlay, next.left/overlayShare) {
-		documents = next.base.documents(next.gone, nil, documents...)
-		return &Index{base: newSegment(documents), left: len(documents)}
+	if len(documents) > 0 {
+		next.push(newSegment(documents))
 	}
-	next.overlay = newSegment(documents)
 	return next
 }
 
-// drop marks a document of the base as gone.
-func (x *Index) drop(id string) {
-	if x.base == nil {
-		return
-	}
-	doc, ok := x.base.find(id)
-	if !ok || x.gone.has(doc) {
-		return
-	}
-	if x.gone == nil {
-		x.gone = newBitset(len(x.base.ids))
-	}
-	x.gone.add(doc)
-	x.left--
-}
-
-// documents appends to more what a segment was built from, without what is gone or
-// not kept. A nil segment has none.
-func (s *segment) documents(gone bitset, keep func(id string) bool, more ...document) []document {
-	if s == nil {
-		return more
-	}
-	for doc, id := range s.ids {
-		if !gone.has(uint32(doc)) && (keep == nil || keep(id)) {
-			more = append(more, s.document(uint32(doc)))
+// drop marks documents as gone.
+func (x *Index) drop(ids map[string]int) {
+	for i := range x.parts {
+		p := &x.parts[i]
+		own := false // gone is no other index's
+		for id := range ids {
+			doc, ok := p.segment.find(id)
+			if !ok || p.gone.has(doc) {
+				continue
+			}
+			if !own {
+				own = true
+				if p.gone == nil {
+					p.gone = newBitset(len(p.segment.ids))
+				} else {
+					p.gone = slices.Clone(p.gone)
+				}
+			}
+			p.gone.add(doc)
+			p.left--
 		}
 	}
-	return more
+	x.parts = slices.DeleteFunc(x.parts, func(p part) bool { return p.left == 0 })
 }
 
-// Len returns how many people the index holds.
-func (x *Index) Len() int {
-	switch {
-	case x == nil:
-		return 0
-	case x.overlay == nil:
-		return x.left
+// Union returns an index over two that have no entry in common.
+func Union(a, b *Index) *Index {
+	x := &Index{}
+	for _, of := range []*Index{a, b} {
+		if of != nil {
+			x.parts = append(x.parts, of.parts...)
+		}
 	}
-	return x.left + len(x.overlay.ids)
+	return x
+}
+
+// Len returns how many entries the index holds.
+func (x *Index) Len() int {
+	if x == nil {
+		return 0
+	}
+	n := 0
+	for _, p := range x.parts {
+		n += p.left
+	}
+	return n
 }
 
 // Bytes returns about how much memory the index takes, the ids and names that it
@@ -112,5 +144,9 @@ func (x *Index) Bytes() int {
 	if x == nil {
 		return 0
 	}
-	return x.base.bytes() + x.overlay.bytes() + 8*len(x.gone)
+	n := 0
+	for _, p := range x.parts {
+		n += p.segment.bytes() + 8*len(p.gone)
+	}
+	return n
 }

@@ -3,15 +3,18 @@ package typeahead
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
 // place is where a piece of a query was found in an entry's texts.
 type place struct {
-	weight     int
-	field      int // of the entry's fields
-	start, end int // code points of the field's value
+	value      value
+	field      pb.MatchField
+	of         int // which of those with that field
+	text       string
+	start, end int32 // code points of text
 }
 
 // Matches returns where a query is found in an entry: a row for each field that
@@ -20,77 +23,298 @@ type place struct {
 // best, and of equal places in the first. An entry whom a search finds has at
 // least one.
 func (q Query) Matches(e Entry) []*pb.FieldMatch {
-	fields := e.fields()
-	var places []place
-	for _, word := range q.words {
-		best, found := 0, []place(nil)
-		for _, way := range word {
-			if weight, at := locate(way, fields); weight > best {
-				best, found = weight, at
-			}
-		}
-		places = append(places, found...)
+	var buffer [8]place
+	if places, found := q.inASCII(e.Name, buffer[:0]); found {
+		return rows(places)
 	}
-	slices.SortFunc(places, func(a, b place) int {
-		return cmp.Or(a.field-b.field, a.start-b.start, a.end-b.end)
-	})
-	return rows(places, fields)
+	w := enter()
+	defer w.leave()
+	w.display(&e)
+	places, found := q.named(w.fields, buffer[:0])
+	if !found {
+		w.others(&e)
+		places = q.anywhere(&e, w.fields, buffer[:0])
+	}
+	return rows(places)
 }
 
-// locate finds the place to show each piece at. The weight is that of the piece
+// inASCII finds all of a query as typed in a display name of ASCII letters and spaces, as
+// most are: what named would find, at once.
+func (q *Query) inASCII(name string, places []place) ([]place, bool) {
+	for i := range len(name) {
+		if c := name[i]; c != ' ' && c != '.' && (c|0x20 < 'a' || 'z' < c|0x20) {
+			return nil, false
+		}
+	}
+	for _, ways := range q.words {
+		pieces := q.pieces[q.ways[ways.from].from]
+		if q.ways[ways.from].to-q.ways[ways.from].from != 1 || pieces.to-pieces.from != 1 {
+			return nil, false
+		}
+		form := q.forms[pieces.from]
+		from, whole := -1, false
+		for at := 0; at+len(form) <= len(name) && !whole; at++ {
+			if !isLetter(name[at]) || at > 0 && isLetter(name[at-1]) || !foldsTo(name[at:at+len(form)], form) {
+				continue
+			}
+			if whole = at+len(form) == len(name) || !isLetter(name[at+len(form)]); whole || from < 0 {
+				from = at
+			}
+		}
+		if from < 0 {
+			return nil, false
+		}
+		places = append(places, place{value: 1, field: pb.MatchField_MATCH_FIELD_DISPLAY_NAME, text: name,
+			start: int32(from), end: int32(from + len(form))})
+	}
+	return places, len(places) > 0
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// foldsTo tells whether ASCII letters are a folded text.
+func foldsTo(letters, form string) bool {
+	for i := range len(letters) {
+		if c := letters[i]; c|0x20 != form[i] || !isLetter(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// named finds all of a query as typed in the display name, where most queries are.
+func (q *Query) named(fields []field, places []place) ([]place, bool) {
+	if len(fields) == 0 {
+		return nil, false
+	}
+	for _, ways := range q.words {
+		found := false
+		for _, way := range q.ways[ways.from:ways.to] {
+			n := len(places)
+			if places, found = q.inField(way, &fields[0], places); found {
+				break
+			}
+			places = places[:n]
+		}
+		if !found {
+			return nil, false
+		}
+	}
+	return places, true
+}
+
+// inField finds each piece of a way in a field, as typed.
+func (q *Query) inField(way way, f *field, places []place) ([]place, bool) {
+	for _, forms := range q.pieces[way.from:way.to] {
+		var best place
+		for _, w := range f.words {
+			if at := q.locate(w, forms, way.reading, literally); at.value > best.value {
+				best = at
+			}
+		}
+		if best.value == 0 || best.value.bucket() < Literal {
+			return places, false
+		}
+		best.field, best.text = f.field, f.value
+		places = append(places, best)
+	}
+	return places, true
+}
+
+// anywhere finds a query in all of an entry.
+func (q *Query) anywhere(e *Entry, fields []field, places []place) []place {
+	for _, ways := range q.words {
+		var best value
+		first := len(places)
+		for _, way := range q.ways[ways.from:ways.to] {
+			if way.reading == localPart {
+				continue // the same place as what it begins
+			}
+			n := len(places)
+			var v value
+			if v, places = q.inFields(way, fields, places); v > best {
+				best = v
+				places = slices.Delete(places, first, n)
+			} else {
+				places = places[:n]
+			}
+		}
+		if best == 0 {
+			places = append(places, q.initialsOf(ways, e, fields)...)
+		}
+	}
+	return places
+}
+
+// inFields finds the place to show each piece of a way at. The value is that of the piece
 // that matches worst anywhere, as in Search, and 0 where one is nowhere.
-func locate(way way, fields []field) (weight int, at []place) {
-	weight = wholeAddress
-	for _, piece := range way {
+func (q *Query) inFields(way way, fields []field, places []place) (worst value, _ []place) {
+	worst = 1<<31 - 1
+	for _, forms := range q.pieces[way.from:way.to] {
 		var best, named place // anywhere, and in the display name
-		for i, f := range fields {
-			for _, w := range f.words {
-				if found := w.locate(piece); found.weight > best.weight {
-					best = found
-					best.field = i
+		for d := literally; d <= withTypos && best.value == 0; d++ {
+			for i := range fields {
+				f := &fields[i]
+				for _, w := range f.words {
+					if at := q.locate(w, forms, way.reading, d); at.value > best.value {
+						best = at
+						best.field, best.of, best.text = f.field, i, f.value
+					}
+				}
+				if f.field == pb.MatchField_MATCH_FIELD_DISPLAY_NAME {
+					named = best // it comes first
 				}
 			}
-			if f.field == pb.MatchField_MATCH_FIELD_DISPLAY_NAME {
-				named = best // it comes first
-			}
 		}
-		weight = min(weight, best.weight)
-		if named.weight > 0 {
+		worst = min(worst, best.value)
+		if named.value > 0 {
 			best = named
 		}
-		at = append(at, best)
+		places = append(places, best)
 	}
-	return weight, at
+	return worst, places
 }
 
-func (w word) locate(piece piece) (best place) {
-	for _, form := range piece {
-		n, whole := reach(w.glyphs, form)
-		if n < 1 {
-			continue
+// locate finds a piece in a word.
+func (q *Query) locate(w word, forms few, as reading, d depth) (best place) {
+	at := func(v value, n int) {
+		if v > best.value {
+			best = place{value: v, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
 		}
-		if weight := weigh(w.class, whole, whole && isAddress(form)); weight > best.weight {
-			best = place{weight: weight, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
+	}
+	for _, form := range q.forms[forms.from:forms.to] {
+		if (as == wholeCode) != (w.class == code) {
+			return best
+		}
+		if w.class == code {
+			form = form[len(codeMark):]
+		}
+		switch d {
+		case literally:
+			n, whole := reach(w.glyphs, form)
+			switch {
+			case n < 1 || w.class == code && !whole:
+			case whole && isAddress(form):
+				at(Address.value(addressPoints), n)
+			case whole:
+				at(Literal.value(weights[w.class].whole), n)
+			default:
+				at(Literal.value(weights[w.class].begin), n)
+			}
+		case withNicknames:
+			if w.class < name || as != beginning {
+				continue
+			}
+			is := text(w.glyphs)
+			nicknamesOf(form, func(name string) {
+				if name == is {
+					at(Nickname.value(nicknamePoints), len(w.glyphs))
+				}
+			})
+		case withTypos:
+			if as != beginning {
+				continue
+			}
+			for _, is := range spelled(w.glyphs) {
+				if n, ok := forgives(is, form); ok {
+					at(Typo.value(typoPoints), glyphsOf(w.glyphs, n))
+				}
+			}
 		}
 	}
 	return best
 }
 
-// rows makes of sorted places a row for each field, ranges that touch joined.
-func rows(places []place, fields []field) []*pb.FieldMatch {
-	var matches []*pb.FieldMatch
-	last := -1
-	for _, p := range places {
-		if p.field != last {
-			last = p.field
-			matches = append(matches, &pb.FieldMatch{Field: fields[p.field].field, Value: fields[p.field].value})
+// glyphsOf is how many glyphs the first n bytes of a word's text take.
+func glyphsOf(word []glyph, n int) int {
+	for i, g := range word {
+		if n -= len(g.base); n <= 0 {
+			return i + 1
 		}
-		row := matches[len(matches)-1]
-		if n := len(row.Ranges); n > 0 && row.Ranges[n-1].End >= int32(p.start) {
-			row.Ranges[n-1].End = max(row.Ranges[n-1].End, int32(p.end))
+	}
+	return len(word)
+}
+
+// initialsOf shows where an initial and a surname are that a query word was found as.
+func (q *Query) initialsOf(ways few, e *Entry, fields []field) []place {
+	for _, way := range q.ways[ways.from:ways.to] {
+		if way.to-way.from != 1 || way.reading != beginning {
 			continue
 		}
-		row.Ranges = append(row.Ranges, &pb.TextRange{Start: int32(p.start), End: int32(p.end)})
+		forms := q.pieces[way.from]
+		for _, form := range q.forms[forms.from:forms.to] {
+			found := false
+			e.initials(func(word string) {
+				_, forgiven := forgives(word, form)
+				found = found || forgiven || strings.HasPrefix(word, form)
+			})
+			if found {
+				n := cut(form, 1)
+				return initialsIn(fields, form[:n], form[n:])
+			}
+		}
+	}
+	return nil
+}
+
+// initialsIn finds a word that begins with an initial, and another that begins with the
+// rest or is nearly so, in the display name, or else in the names.
+func initialsIn(fields []field, initial, rest string) (places []place) {
+	var first, last place
+	for _, f := range fields {
+		if f.field > pb.MatchField_MATCH_FIELD_SURNAME {
+			break
+		}
+		for i, w := range f.words {
+			if n, _ := reach(w.glyphs, initial); n > 0 && first.text == "" {
+				first = place{value: 1, field: f.field, text: f.value, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
+				continue
+			}
+			if rest == "" || last.text != "" || i == 0 && f.field == pb.MatchField_MATCH_FIELD_GIVEN_NAME {
+				continue
+			}
+			n, _ := reach(w.glyphs, rest)
+			if bytes, ok := forgives(text(w.glyphs), rest); n < 1 && ok {
+				n = glyphsOf(w.glyphs, bytes)
+			}
+			if n > 0 {
+				last = place{value: 1, field: f.field, text: f.value, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
+			}
+		}
+		if first.text != "" && last.text != "" {
+			break
+		}
+	}
+	if first.text != "" {
+		places = append(places, first)
+	}
+	if last.text != "" {
+		places = append(places, last)
+	}
+	return places
+}
+
+// rows makes of places a row for each field, ranges that touch joined.
+func rows(places []place) []*pb.FieldMatch {
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.field, b.field), a.of-b.of, cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
+	})
+	var matches []*pb.FieldMatch
+	var last place
+	for _, p := range places {
+		if p.value == 0 {
+			continue
+		}
+		if len(matches) == 0 || p.field != last.field || p.of != last.of {
+			last = p
+			matches = append(matches, &pb.FieldMatch{Field: p.field, Value: p.text})
+		}
+		row := matches[len(matches)-1]
+		if n := len(row.Ranges); n > 0 && row.Ranges[n-1].End >= p.start {
+			row.Ranges[n-1].End = max(row.Ranges[n-1].End, p.end)
+			continue
+		}
+		row.Ranges = append(row.Ranges, &pb.TextRange{Start: p.start, End: p.end})
 	}
 	return matches
 }

@@ -29,7 +29,7 @@ annabel | Annabel Both  | y    | Sales    | Bern
 			parts[i] = strings.TrimSpace(parts[i])
 		}
 		entries = append(entries, Entry{ID: parts[0], Name: parts[1], Email: parts[0] + "@contoso.com",
-			Manager: parts[2], Department: parts[3], Office: parts[4]})
+			Position: Position{Manager: parts[2], Department: parts[3], Office: parts[4]}})
 	}
 	whole := build(entries)
 	// The same people, half of whom came by changes.
@@ -47,12 +47,12 @@ annabel | Annabel Both  | y    | Sales    | Bern
 		near := Near{ID: row.id}
 		for _, e := range entries {
 			if e.ID == row.id {
-				near = Near{e.ID, e.Manager, e.Department, e.Office}
+				near.Position = e.Position
 			}
 		}
 		for what, x := range map[string]*Index{"at once": whole, "by changes": changed} {
 			var got []string
-			for _, hit := range x.SearchNear(Parse(row.query), 20, near, nil) {
+			for _, hit := range literal(x.Search(Request{Query: Parse(row.query), Limit: 20, Near: near})) {
 				got = append(got, hit.ID)
 			}
 			if strings.Join(got, " ") != row.want {

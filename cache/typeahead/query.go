@@ -1,51 +1,120 @@
 package typeahead
 
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
 // Query is what somebody has typed, taken apart. The zero Query finds nobody.
 type Query struct {
-	words []queryWord // all have to match
+	words  []few // of ways; all words have to match
+	ways   []way
+	pieces []few // of forms
+	forms  []string
+	some   bool // something was typed that is no white space
 }
 
-// queryWord is a word of a query: the ways in which it may match, of which one
-// suffices.
-type queryWord []way
+// Empty tells whether nothing was typed.
+func (q *Query) Empty() bool { return !q.some }
 
-// way is one reading of a query word: pieces that each have to begin a word.
-type way []piece
+// few are some that stand together in one of a Query's lists.
+type few struct{ from, to uint16 }
 
-// piece is a text that has to begin a word, in any of its spellings.
-type piece []string
+// way is one reading of a query word, of which one suffices: pieces that each have to
+// begin a word, in any of their forms.
+type way struct {
+	few // of pieces
+	reading
+}
+
+// reading is what a word of a query is read as.
+type reading uint8
+
+const (
+	beginning reading = iota // of words
+	localPart                // all of an address before its @
+	wholeCode                // a code that was typed whole
+)
+
+// scratch are glyphs that are needed for a moment.
+var scratch = sync.Pool{New: func() any { return new([]glyph) }}
 
 // Parse takes apart what somebody has typed. A query without a letter or a digit
 // finds nobody.
 func Parse(typed string) Query {
-	var q Query
-	for _, chunk := range split(glyphs(typed), hard) {
-		if word := readings(chunk); len(word) > 0 {
-			q.words = append(q.words, word)
+	all := scratch.Get().(*[]glyph)
+	defer scratch.Put(all)
+	*all = appendGlyphs((*all)[:0], typed)
+	q := Query{some: strings.TrimSpace(typed) != ""}
+	for rest := *all; len(rest) > 0; {
+		n := 0
+		for n < len(rest) && !hard(rest[n]) {
+			n++
 		}
+		if n > 0 {
+			q.add(rest[:n])
+		}
+		rest = rest[min(n+1, len(rest)):]
 	}
 	return q
 }
 
-// readings returns the ways in which a query word may match.
-func readings(chunk []glyph) queryWord {
-	parts := split(chunk, func(g glyph) bool { return g.kind != letter })
-	if len(parts) == 0 {
-		return nil // nothing but punctuation
+// add adds a query word with its readings.
+func (q *Query) add(chunk []glyph) {
+	letters, digits, at := 0, false, false
+	for _, g := range chunk {
+		if g.kind == letter {
+			letters++
+		}
+		digits, at = digits || isDigit(g), at || g.base == "@"
 	}
-	if len(parts) == 1 && len(parts[0]) == len(chunk) {
-		return queryWord{{spelled(chunk)}}
+	if letters == 0 {
+		return // nothing but punctuation
 	}
-	word := queryWord{{spelled(chunk)}} // as it stands: the beginning of an address
-	if contains(chunk, "@") {
-		return word
+	from := len(q.ways)
+	q.way(beginning, "", "", chunk)
+	switch {
+	case at || chunk[0].base == ".": // the beginning of an address, or the end of one, which finds nobody
+	case letters == len(chunk):
+		if digits {
+			q.way(localPart, "", "@", chunk)
+			q.way(wholeCode, codeMark, "", chunk)
+		}
+	default:
+		q.way(localPart, "", "@", chunk)
+		if digits {
+			q.way(wholeCode, codeMark, "", chunk)
+		}
+		q.split(chunk)
 	}
-	if len(split(chunk, func(g glyph) bool { return g.kind == separator })) == 1 {
-		word = append(word, way{spelled(letters(parts))})
+	q.words = append(q.words, few{uint16(from), uint16(len(q.ways))})
+}
+
+// split adds the readings of a query word that has punctuation in it: its parts joined,
+// if nothing but connectors parts them, and each part for itself.
+func (q *Query) split(chunk []glyph) {
+	var joined []glyph
+	var parts [][]glyph
+	for at, end := range cuts(chunk, notLetter) {
+		joined = append(joined, chunk[at:end]...)
+		parts = append(parts, chunk[at:end])
 	}
-	var pieces way
-	for _, part := range parts {
-		pieces = append(pieces, spelled(part))
+	if !slices.ContainsFunc(chunk, isSeparator) {
+		q.way(beginning, "", "", joined)
 	}
-	return append(word, pieces)
+	q.way(beginning, "", "", parts...)
+}
+
+// way adds a way of pieces, each with something before and after it.
+func (q *Query) way(r reading, before, after string, pieces ...[]glyph) {
+	from := len(q.pieces)
+	for _, p := range pieces {
+		first := len(q.forms)
+		for _, form := range spelled(p) {
+			q.forms = append(q.forms, before+form+after)
+		}
+		q.pieces = append(q.pieces, few{uint16(first), uint16(len(q.forms))})
+	}
+	q.ways = append(q.ways, way{few{uint16(from), uint16(len(q.pieces))}, r})
 }

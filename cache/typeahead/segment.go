@@ -1,117 +1,121 @@
 package typeahead
 
 import (
-	"cmp"
+	"hash/maphash"
 	"slices"
-	"sort"
-	"strings"
 	"unsafe"
 )
 
-// document is a person as a segment is built from them.
-type document struct {
-	id       string
-	order    order
-	words    []term
-	position position
-}
-
-// order is the order of people whose matches are equally good: members before
-// guests, then by display name.
-type order struct {
-	guest bool
-	name  string // folded
-}
-
-// term is a folded word of a person, with its class.
-type term struct {
-	text  string
-	class class
-}
-
-func newDocument(e Entry) document {
-	d := document{id: e.ID, order: order{e.Guest, text(glyphs(e.Name))}, position: position{e.Manager, e.Department, e.Office}}
-	for _, f := range e.fields() {
-		for _, w := range f.words {
-			for _, form := range spelled(w.glyphs) {
-				d.add(form, w.class)
-				for _, bare := range unmarked(form) {
-					d.add(bare, w.class)
-				}
-			}
-		}
-	}
-	return d
-}
-
-// add adds a word, once, with the best of its classes.
-func (d *document) add(form string, class class) {
-	if form == "" {
-		return
-	}
-	for i := range d.words {
-		if d.words[i].text == form {
-			d.words[i].class = max(d.words[i].class, class)
-			return
-		}
-	}
-	d.words = append(d.words, term{form, class})
-}
-
 // segment is a sorted, compact, immutable part of an index. Documents are numbered
-// in their order, so that the order of equals costs no look.
+// in the order of equals, so that this order costs no look.
 type segment struct {
-	ids    []string // of each document
-	orders []order  // of each document
-	byID   []uint32 // documents sorted by id
+	ids      []string // of each document
+	byID     []uint32 // a hash table of documents, counted from 1; 0 is free
+	kindEnds [kinds]uint32
+	names    texts // the folded display name of each document
 
-	text  string   // all words, sorted, one after the other
-	ends  []uint32 // where each word ends in text
-	posts []uint32 // documents that have a word, word by word
-	last  []uint32 // where each word's documents end in posts
+	vocabulary texts  // all words, sorted
+	posts      []post // who has a word, word by word, in order
+	last       []uint32
 
 	words    []wordClass // the words of each document, document by document, sorted
 	lastWord []uint32    // where each document's words end in words
+	masks    []mask      // of each document's words
 
+	heads  map[string]head // where the words begin that begin so; nil where there are few words
 	places places
 }
 
-// wordClass is a word's number with its class in the lowest three bits.
-type wordClass uint32
-
-func (w wordClass) word() uint32 { return uint32(w >> 3) }
-func (w wordClass) class() class { return class(w & 7) }
-
-func newSegment(documents []document) *segment {
-	slices.SortFunc(documents, func(a, b document) int {
-		return compareOrder(a.order, a.id, b.order, b.id)
-	})
-	s := &segment{
-		ids:      make([]string, len(documents)),
-		orders:   make([]order, len(documents)),
-		byID:     make([]uint32, len(documents)),
-		lastWord: make([]uint32, len(documents)),
-		places:   newPlaces(documents),
-	}
-	for i, d := range documents {
-		s.ids[i], s.orders[i], s.byID[i] = d.id, d.order, uint32(i)
-	}
-	slices.SortFunc(s.byID, func(a, b uint32) int { return cmp.Compare(s.ids[a], s.ids[b]) })
-	numbers := s.addWords(documents)
-	s.addPostings(documents, numbers)
-	return s
+// texts are many texts in one.
+type texts struct {
+	all  string
+	ends []uint32
 }
 
-// addWords sorts all words into one text and returns their numbers.
-func (s *segment) addWords(documents []document) map[string]uint32 {
-	numbers := map[string]uint32{}
-	size := 0
-	for _, d := range documents {
+func (t *texts) at(i uint32) string { return t.all[begin(t.ends, i):t.ends[i]] }
+
+// begin is where the i-th part begins, of parts that end at ends.
+func begin(ends []uint32, i uint32) uint32 {
+	if i == 0 {
+		return 0
+	}
+	return ends[i-1]
+}
+
+// post is a document that has a word, with the word's class there in the highest bits.
+type post uint32
+
+const (
+	docBits = 32 - classBits
+	maxDocs = 1 << docBits
+)
+
+func (p post) doc() uint32  { return uint32(p) & (maxDocs - 1) }
+func (p post) class() class { return class(p >> docBits) }
+
+// wordClass is a word's number with its class in the lowest bits.
+type wordClass uint32
+
+func (w wordClass) word() uint32 { return uint32(w >> classBits) }
+func (w wordClass) class() class { return class(w & (1<<classBits - 1)) }
+
+// mask tells quickly which words a document has not: a bit for each beginning.
+type mask uint64
+
+// maskOf is the mask of a word: a bit for its first byte, and one for its first two.
+func maskOf(word string) mask {
+	const ofOne = 24
+	m := mask(1) << (uint32(word[0]) % ofOne)
+	if len(word) > 1 {
+		h := (uint32(word[0])*31 + uint32(word[1])) * 0x9e3779b1
+		m |= 1 << (ofOne + (h>>16)%(64-ofOne))
+	}
+	return m
+}
+
+// firstMask is that of a word of which the first letter alone is sure.
+func firstMask(word string) mask { return maskOf(word[:1]) }
+
+// newSegment makes a segment of documents, whose order it changes.
+func newSegment(documents []document) *segment {
+	slices.SortFunc(documents, func(a, b document) int { return compare(a.kind, a.name, a.id, b.kind, b.name, b.id) })
+	b := newBuilder(len(documents))
+	numbers := b.number(documents)
+	for i := range documents {
+		d := &documents[i]
+		b.add(d.id, d.kind, d.name, &d.position)
 		for _, w := range d.words {
-			if _, ok := numbers[w.text]; !ok {
-				numbers[w.text] = 0
-				size += len(w.text)
-			}
+			b.addWord(numbers[w.text], w.class)
+		}
+		slices.Sort(b.s.words[begin(b.s.lastWord, uint32(i)):])
+		b.endWords()
+	}
+	return b.done()
+}
+
+// builder builds a segment: of its vocabulary, and of documents that come in their order.
+type builder struct {
+	s                 *segment
+	names, vocabulary textsBuilder
+}
+
+func newBuilder(size int) *builder {
+	return &builder{
+		s: &segment{
+			ids:      make([]string, 0, size),
+			lastWord: make([]uint32, 0, size),
+			places:   newPlaces(size),
+		},
+		names: textsBuilder{ends: make([]uint32, 0, size)},
+	}
+}
+
+// number makes all words of documents the vocabulary, and returns their numbers.
+func (b *builder) number(documents []document) map[string]uint32 {
+	numbers := make(map[string]uint32, 4*len(documents))
+	for i := range documents {
+		for _, w := range documents[i].words {
+			numbers[w.text] = 0
 		}
 	}
 	sorted := make([]string, 0, len(numbers))
@@ -119,118 +123,131 @@ func (s *segment) addWords(documents []document) map[string]uint32 {
 		sorted = append(sorted, w)
 	}
 	slices.Sort(sorted)
-	var all strings.Builder
-	all.Grow(size)
-	s.ends = make([]uint32, len(sorted))
 	for i, w := range sorted {
-		all.WriteString(w)
-		s.ends[i] = uint32(all.Len())
 		numbers[w] = uint32(i)
+		b.vocabulary.add(w)
 	}
-	s.text = all.String()
 	return numbers
 }
 
-func (s *segment) addPostings(documents []document, numbers map[string]uint32) {
-	s.last = make([]uint32, len(s.ends))
-	for i, d := range documents {
-		begin := len(s.words)
-		for _, w := range d.words {
-			n := numbers[w.text]
-			s.words = append(s.words, wordClass(n<<3)|wordClass(w.class))
-			s.last[n]++
-		}
-		slices.Sort(s.words[begin:])
-		s.lastWord[i] = uint32(len(s.words))
-	}
+// add adds a document; its words, in order, are to follow, and endWords.
+func (b *builder) add(id string, kind Kind, name string, at *Position) {
+	b.s.ids = append(b.s.ids, id)
+	b.s.kindEnds[kind]++
+	b.names.add(name)
+	b.s.places.add(at)
+}
+
+func (b *builder) addWord(n uint32, class class) {
+	b.s.words = append(b.s.words, wordClass(n<<classBits)|wordClass(class))
+}
+
+func (b *builder) endWords() { b.s.lastWord = append(b.s.lastWord, uint32(len(b.s.words))) }
+
+// done completes the segment.
+func (b *builder) done() *segment {
+	s := b.s
+	s.names, s.vocabulary = b.names.texts(), b.vocabulary.texts()
 	s.words = slices.Clip(s.words)
-	// last holds counts now; make them begins, which filling moves to the ends.
-	begin := uint32(0)
+	for k := 1; k < len(s.kindEnds); k++ {
+		s.kindEnds[k] += s.kindEnds[k-1]
+	}
+	s.places.complete()
+	s.tabulate()
+	s.post()
+	s.behead()
+	return s
+}
+
+// textsBuilder builds texts.
+type textsBuilder struct {
+	all  []byte
+	ends []uint32
+}
+
+func (b *textsBuilder) add(text string) {
+	b.all = append(b.all, text...)
+	b.ends = append(b.ends, uint32(len(b.all)))
+}
+
+func (b *textsBuilder) texts() texts {
+	b.all = slices.Clip(b.all)
+	return texts{unsafe.String(unsafe.SliceData(b.all), len(b.all)), slices.Clip(b.ends)}
+}
+
+// post lists who has each word, and makes the masks.
+func (s *segment) post() {
+	s.last = make([]uint32, len(s.vocabulary.ends))
+	for _, w := range s.words {
+		s.last[w.word()]++
+	}
+	from := uint32(0) // counts become begins, which filling moves to the ends
 	for n, count := range s.last {
-		s.last[n] = begin
-		begin += count
+		s.last[n] = from
+		from += count
 	}
-	s.posts = make([]uint32, begin)
-	for i := range documents {
-		for _, w := range s.wordsOf(uint32(i)) {
-			s.posts[s.last[w.word()]] = uint32(i)
+	s.posts = make([]post, from)
+	s.masks = make([]mask, len(s.ids))
+	for doc := range s.ids {
+		for _, w := range s.wordsOf(uint32(doc)) {
+			s.posts[s.last[w.word()]] = post(doc) | post(w.class())<<docBits
 			s.last[w.word()]++
+			s.masks[doc] |= maskOf(s.vocabulary.at(w.word()))
 		}
 	}
 }
-
-func compareOrder(a order, aID string, b order, bID string) int {
-	if a.guest != b.guest {
-		if b.guest {
-			return -1
-		}
-		return +1
-	}
-	return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(aID, bID))
-}
-
-func (s *segment) word(n uint32) string { return s.text[s.begin(s.ends, n):s.ends[n]] }
 
 func (s *segment) wordsOf(doc uint32) []wordClass {
-	return s.words[s.begin(s.lastWord, doc):s.lastWord[doc]]
+	return s.words[begin(s.lastWord, doc):s.lastWord[doc]]
 }
 
-func (s *segment) begin(ends []uint32, i uint32) uint32 {
-	if i == 0 {
-		return 0
+// kind is what a document is.
+func (s *segment) kind(doc uint32) Kind {
+	k := Kind(0)
+	for doc >= s.kindEnds[k] {
+		k++
 	}
-	return ends[i-1]
+	return k
 }
 
-// document is what a document was built from.
-func (s *segment) document(doc uint32) document {
-	d := document{id: s.ids[doc], order: s.orders[doc], position: s.places.of(doc)}
-	for _, w := range s.wordsOf(doc) {
-		d.words = append(d.words, term{s.word(w.word()), w.class()})
+// seed is of all tables of ids.
+var seed = maphash.MakeSeed()
+
+// tabulate makes the table of ids, at most two thirds full.
+func (s *segment) tabulate() {
+	s.byID = make([]uint32, len(s.ids)+len(s.ids)/2+1)
+	for doc, id := range s.ids {
+		at := s.slot(id)
+		for s.byID[at] != 0 {
+			at = (at + 1) % len(s.byID)
+		}
+		s.byID[at] = uint32(doc) + 1
 	}
-	return d
+}
+
+// slot is where in the table the search for an id begins.
+func (s *segment) slot(id string) int {
+	return int(maphash.String(seed, id) % uint64(len(s.byID)))
 }
 
 // find returns the document of an id, and whether there is one.
 func (s *segment) find(id string) (uint32, bool) {
-	i, ok := sort.Find(len(s.byID), func(i int) int { return strings.Compare(id, s.ids[s.byID[i]]) })
-	if !ok {
-		return 0, false
+	for at := s.slot(id); s.byID[at] != 0; at = (at + 1) % len(s.byID) {
+		if doc := s.byID[at] - 1; s.ids[doc] == id {
+			return doc, true
+		}
 	}
-	return s.byID[i], true
+	return 0, false
 }
 
-// bytes is about how much memory a segment takes, ids and names left out.
+// bytes is about how much memory a segment takes, its ids and the names of places left
+// out, which are shared with whoever gave them.
 func (s *segment) bytes() int {
-	if s == nil {
-		return 0
+	const perID = int(unsafe.Sizeof(""))
+	n := perID*len(s.ids) + len(s.names.all) + len(s.vocabulary.all) + s.places.bytes() + 8*len(s.masks) +
+		4*(len(s.byID)+len(s.names.ends)+len(s.vocabulary.ends)+len(s.posts)+len(s.last)+len(s.words)+len(s.lastWord))
+	for _, h := range s.heads {
+		n += perHead + 4*len(h.next)
 	}
-	const perDocument = int(unsafe.Sizeof("") + unsafe.Sizeof(order{}))
-	return len(s.ids)*perDocument + len(s.text) + s.places.bytes() +
-		4*(len(s.byID)+len(s.ends)+len(s.posts)+len(s.last)+len(s.words)+len(s.lastWord))
-}
-
-// span is the words that begin with a text, by number; the text itself, if it is a
-// word, is the first.
-type span struct {
-	from, to uint32
-	exact    bool // the first word is the text itself
-}
-
-func (s *segment) span(prefix string) span {
-	n := len(s.ends)
-	from := sort.Search(n, func(i int) bool { return s.word(uint32(i)) >= prefix })
-	to := from + sort.Search(n-from, func(i int) bool {
-		return !strings.HasPrefix(s.word(uint32(from+i)), prefix)
-	})
-	return span{uint32(from), uint32(to), from < to && s.word(uint32(from)) == prefix}
-}
-
-// postings returns the documents that have any word of a span, some perhaps
-// several times.
-func (s *segment) postings(p span) []uint32 {
-	if p.from == p.to {
-		return nil
-	}
-	return s.posts[s.begin(s.last, p.from):s.last[p.to-1]]
+	return n
 }

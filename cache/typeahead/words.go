@@ -1,38 +1,70 @@
 package typeahead
 
 import (
+	"iter"
+	"slices"
 	"strings"
+	"sync"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// Entry is a person as the index sees them.
+// Kind is what an entry is. Among equals the lower kind comes first.
+type Kind uint8
+
+// The kinds of entries.
+const (
+	Person Kind = iota // a member of the organisation
+	Guest
+	Group
+	kinds // how many there are
+)
+
+// Entry is a person or a group as the index sees it.
 type Entry struct {
-	ID      string   // the Graph object id; unique
+	ID      string // the Graph object id; unique
+	Kind    Kind
 	Name    string   // the display name
 	Given   string   // the given name
 	Surname string   // the surname
 	Email   string   // the primary address
 	UPN     string   // the user principal name
 	Others  []string // the further addresses
-	Guest   bool     // guests come after members among equals
+
+	// Found when typed whole.
+	Phones     []string // business phones, of which the extension counts
+	EmployeeID string
 
 	// Where the person stands in the organisation, for Near; empty where not known.
-	Manager    string // the manager's id
-	Department string
-	Office     string
+	Position
 }
 
-// class is what kind of a word was found, the better the higher.
+// class is what kind of a word was found.
 type class uint8
 
 const (
 	inner     class = iota // a name's letter after the first, in an unspaced script
 	alias                  // of a further address
 	principal              // of the user principal name
+	initials               // the given name's initial with the surname
 	primary                // of the primary address
-	name                   // of a name
+	code                   // a phone's extension, or the employee id: found when typed whole
+	name                   // of the display name alone
+	given                  // of the given name
+	surname                // of the surname
+	both                   // of the given name and of the surname
+	classes                // how many there are
 )
+
+const classBits = 4
+
+// and returns the class of a word that is in an entry twice.
+func (c class) and(o class) class {
+	if c == given && o == surname || c == surname && o == given {
+		return both
+	}
+	return max(c, o)
+}
 
 // word is a word of an entry.
 type word struct {
@@ -47,46 +79,79 @@ type field struct {
 	words []word
 }
 
-// fields returns the texts of an entry that have words, in the order of MatchField.
-func (e Entry) fields() []field {
-	list := make([]field, 0, 5+len(e.Others))
-	add := func(f pb.MatchField, value string, words []word) {
-		if len(words) > 0 {
-			list = append(list, field{f, value, words})
-		}
-	}
-	add(pb.MatchField_MATCH_FIELD_DISPLAY_NAME, e.Name, nameWords(e.Name))
-	add(pb.MatchField_MATCH_FIELD_GIVEN_NAME, e.Given, nameWords(e.Given))
-	add(pb.MatchField_MATCH_FIELD_SURNAME, e.Surname, nameWords(e.Surname))
-	add(pb.MatchField_MATCH_FIELD_EMAIL, e.Email, addressWords(glyphs(e.Email), primary))
-	add(pb.MatchField_MATCH_FIELD_USER_PRINCIPAL_NAME, e.UPN, addressWords(glyphs(e.UPN), principal))
+// workroom is where the texts of an entry are taken apart.
+type workroom struct {
+	fields []field // those that have words, in the order of MatchField
+	words  []word  // of all fields
+	glyphs []glyph // of all fields
+	more   []glyph // of words that stand so in no text
+}
+
+var workrooms = sync.Pool{New: func() any { return new(workroom) }}
+
+func enter() *workroom {
+	w := workrooms.Get().(*workroom)
+	w.fields, w.words, w.glyphs, w.more = w.fields[:0], w.words[:0], w.glyphs[:0], w.more[:0]
+	return w
+}
+
+// leave ends the use of all that was taken apart.
+func (w *workroom) leave() {
+	clear(w.fields[:cap(w.fields)]) // they hold somebody's texts
+	workrooms.Put(w)
+}
+
+// display takes the display name apart.
+func (w *workroom) display(e *Entry) {
+	w.field(pb.MatchField_MATCH_FIELD_DISPLAY_NAME, e.Name, (*workroom).name, name)
+}
+
+// others takes apart what there is beside the display name.
+func (w *workroom) others(e *Entry) {
+	w.field(pb.MatchField_MATCH_FIELD_GIVEN_NAME, e.Given, (*workroom).name, given)
+	w.field(pb.MatchField_MATCH_FIELD_SURNAME, e.Surname, (*workroom).name, surname)
+	w.field(pb.MatchField_MATCH_FIELD_EMAIL, e.Email, (*workroom).address, primary)
+	w.field(pb.MatchField_MATCH_FIELD_USER_PRINCIPAL_NAME, e.UPN, (*workroom).address, principal)
 	for _, address := range e.Others {
-		add(pb.MatchField_MATCH_FIELD_OTHER_ADDRESS, address, addressWords(glyphs(address), alias))
+		w.field(pb.MatchField_MATCH_FIELD_OTHER_ADDRESS, address, (*workroom).address, alias)
 	}
-	return list
+	for _, phone := range e.Phones {
+		w.field(pb.MatchField_MATCH_FIELD_BUSINESS_PHONE, phone, (*workroom).phone, code)
+	}
+	w.field(pb.MatchField_MATCH_FIELD_EMPLOYEE_ID, e.EmployeeID, (*workroom).code, code)
 }
 
-// nameWords returns the words of a name. Guests often have their address for a
-// name; its words are those of an address.
-func nameWords(text string) []word {
-	var words []word
-	for _, chunk := range split(glyphs(text), hard) {
-		if contains(chunk, "@") {
-			words = append(words, addressWords(chunk, primary)...)
+// field takes a text apart.
+func (w *workroom) field(kind pb.MatchField, text string, take func(*workroom, []glyph, class), c class) {
+	at, first := len(w.glyphs), len(w.words)
+	w.glyphs = appendGlyphs(w.glyphs, text)
+	take(w, w.glyphs[at:], c)
+	if first < len(w.words) {
+		w.fields = append(w.fields, field{kind, text, w.words[first:]})
+	}
+}
+
+func (w *workroom) add(glyphs []glyph, c class) {
+	if len(glyphs) > 0 {
+		w.words = append(w.words, word{glyphs, c})
+	}
+}
+
+// name adds the words of a name. Guests often have their address for a name; its words
+// are those of an address.
+func (w *workroom) name(all []glyph, c class) {
+	for from, to := range cuts(all, hard) {
+		if chunk := all[from:to]; contains(chunk, "@") {
+			w.address(chunk, primary)
 		} else {
-			words = append(words, partWords(chunk, name)...)
+			w.parts(chunk, c)
 		}
 	}
-	return words
 }
 
-// addressWords returns the words of an address: all of it, and the parts of its
-// local part.
-func addressWords(address []glyph, class class) []word {
-	if len(address) == 0 {
-		return nil
-	}
-	words := []word{{address, class}}
+// address adds the words of an address: all of it, and the parts of its local part.
+func (w *workroom) address(address []glyph, c class) {
+	w.add(address, c)
 	local := address
 	for i, g := range address {
 		if g.base == "@" {
@@ -96,7 +161,7 @@ func addressWords(address []glyph, class class) []word {
 	if alias, guest := guestAlias(local); guest {
 		local = alias
 	}
-	return append(words, partWords(local, class)...)
+	w.parts(local, c)
 }
 
 // guestAlias returns what stands before the outside domain in the local part of a
@@ -115,80 +180,184 @@ func guestAlias(local []glyph) ([]glyph, bool) {
 	return nil, true
 }
 
+// parts adds the words of what holds no address: for parts joined by connectors, each
+// part, and each with those that follow it.
+func (w *workroom) parts(chunk []glyph, c class) {
+	for from, to := range cuts(chunk, isSeparator) {
+		token := chunk[from:to]
+		for at, end := range cuts(token, isConnector) {
+			w.add(token[at:end], c)
+			w.inner(token[at:end])
+			if joined := w.joined(token[at:]); len(joined) > end-at {
+				w.add(joined, c)
+			}
+		}
+	}
+}
+
 // maxJoined is how many parts are joined. No name has more, and joining all of a
 // text of nothing but connected letters would take its length squared.
 const maxJoined = 8
 
-// partWords returns the words of what holds no address: for parts joined by
-// connectors, each part, and each with those that follow it.
-func partWords(chunk []glyph, class class) []word {
-	var words []word
-	for _, token := range split(chunk, func(g glyph) bool { return g.kind == separator }) {
-		parts := split(token, func(g glyph) bool { return g.kind == connector })
-		for i, part := range parts {
-			words = append(words, word{part, class})
-			words = append(words, innerWords(part)...)
-			if i < len(parts)-1 {
-				joined := parts[i:min(i+maxJoined, len(parts))]
-				words = append(words, word{letters(joined), class})
-			}
+// joined are the letters of the first parts of a token.
+func (w *workroom) joined(token []glyph) []glyph {
+	from, n := len(w.more), 0
+	for at, end := range cuts(token, isConnector) {
+		if n++; n > maxJoined {
+			break
 		}
+		w.more = append(w.more, token[at:end]...)
 	}
-	return words
+	return w.more[from:]
 }
 
 // maxUnspaced is how long a part of an unspaced script may be to have words begin
 // inside it; longer ones are sentences.
 const maxUnspaced = 12
 
-// innerWords returns the words that may begin inside a part of an unspaced script.
-func innerWords(part []glyph) []word {
-	if len(part) > maxUnspaced {
-		return nil
+// inner adds the words that may begin inside a part of an unspaced script.
+func (w *workroom) inner(part []glyph) {
+	if len(part) > maxUnspaced || !allUnspaced(part) {
+		return
 	}
-	for _, g := range part {
-		if !g.unspaced {
-			return nil
-		}
-	}
-	var words []word
 	for i := 1; i < len(part); i++ {
-		words = append(words, word{part[i:], inner})
+		w.add(part[i:], inner)
 	}
-	return words
 }
 
-// split cuts glyphs at those for which cut holds, leaving out empty pieces.
-func split(list []glyph, cut func(glyph) bool) [][]glyph {
-	var pieces [][]glyph
-	begin := 0
-	for i, g := range list {
-		if cut(g) {
-			if begin < i {
-				pieces = append(pieces, list[begin:i])
-			}
-			begin = i + 1
+func allUnspaced(part []glyph) bool {
+	for _, g := range part {
+		if !g.unspaced {
+			return false
 		}
 	}
-	if begin < len(list) {
-		pieces = append(pieces, list[begin:])
+	return true
+}
+
+// phone adds the extension of a phone number: the digits behind an x, ext. or ext=, as
+// numbers are written, or the last four of a number that has none.
+// Source: RFC 3966, section 5.3, and ITU-T E.123, section 3.
+func (w *workroom) phone(all []glyph, c class) {
+	const fewest, usual = 2, 4 // digits
+	end := len(all)
+	for end > 0 && !isDigit(all[end-1]) {
+		end--
 	}
-	return pieces
+	begin := end
+	for begin > 0 && isDigit(all[begin-1]) {
+		begin--
+	}
+	before := begin
+	for before > 0 && all[before-1].kind == separator {
+		before--
+	}
+	marked := before > 0 && (all[before-1].base == "x" || all[before-1].base == "t") || begin > 0 && all[begin-1].base == "#"
+	if marked && end-begin >= fewest {
+		w.add(all[begin:end], c)
+		return
+	}
+	// The last digits, which spaces and hyphens may part.
+	from := len(w.more)
+	for begin = end; begin > 0; begin-- {
+		if !isDigit(all[begin-1]) {
+			continue
+		}
+		if w.more = append(w.more, all[begin-1]); len(w.more)-from == usual {
+			slices.Reverse(w.more[from:])
+			w.add(w.more[from:], c)
+			return
+		}
+	}
+}
+
+func isDigit(g glyph) bool { return len(g.base) == 1 && '0' <= g.base[0] && g.base[0] <= '9' }
+
+// code adds a number or code that is found when it is typed whole.
+func (w *workroom) code(all []glyph, c class) {
+	for len(all) > 0 && all[0].kind == separator {
+		all = all[1:]
+	}
+	for len(all) > 0 && all[len(all)-1].kind == separator {
+		all = all[:len(all)-1]
+	}
+	if len(all) > 0 {
+		w.add(all, c)
+	}
+}
+
+// codeMark begins the words of codes, so that what is typed begins none of them.
+const codeMark = "#"
+
+// initials calls yield with the given name's initial before the surname: jsmith, and for
+// a surname of several words also before each of them. The Latin, Greek and Cyrillic
+// names have initials, those of unspaced scripts have not.
+func (e *Entry) initials(yield func(word string)) {
+	w := enter()
+	defer w.leave()
+	given, surname := e.Given, e.Surname
+	if given == "" || surname == "" {
+		var ok bool
+		if given, surname, ok = strings.Cut(e.Name, " "); !ok || e.Given+e.Surname != "" || e.Kind == Group || strings.ContainsAny(surname, " @") {
+			return
+		}
+	}
+	w.glyphs = appendGlyphs(w.glyphs, given)
+	first := slices.IndexFunc(w.glyphs, func(g glyph) bool { return g.kind == letter })
+	if first < 0 || w.glyphs[first].unspaced {
+		return
+	}
+	initial := w.glyphs[first]
+	all := appendGlyphs(w.glyphs[:0], surname)
+	word := func(rest []glyph, parts int) {
+		w.more = append(w.more[:0], initial)
+		for at, end := range cuts(rest, notLetter) {
+			if parts--; parts < 0 {
+				break
+			}
+			w.more = append(w.more, rest[at:end]...)
+		}
+		for _, form := range spelled(w.more) {
+			yield(form)
+		}
+	}
+	n := 0
+	for at, end := range cuts(all, notLetter) {
+		n++
+		if n > maxJoined || all[at].unspaced {
+			return
+		}
+		if n == 1 || end-at > 2 { // der is nothing to look for
+			word(all[at:], maxJoined)
+			word(all[at:], 1)
+		}
+	}
+}
+
+func isSeparator(g glyph) bool { return g.kind == separator }
+func isConnector(g glyph) bool { return g.kind == connector }
+func notLetter(g glyph) bool   { return g.kind != letter }
+
+// cuts calls yield with where the pieces are that glyphs fall into when they are cut where
+// cut holds, without empty ones.
+func cuts(list []glyph, cut func(glyph) bool) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		from := 0
+		for i := range len(list) + 1 {
+			if i < len(list) && !cut(list[i]) {
+				continue
+			}
+			if from < i && !yield(from, i) {
+				return
+			}
+			from = i + 1
+		}
+	}
 }
 
 // hard tells what splits a text into words that are looked at on their own. The
 // rest of the punctuation may be part of an address.
 func hard(g glyph) bool {
 	return g.kind == separator && (strings.TrimSpace(g.base) == "" || strings.Contains(`,;:()<>[]{}"“”„«»/\|，、（）；：`, g.base))
-}
-
-// letters are those of all parts.
-func letters(parts [][]glyph) []glyph {
-	var all []glyph
-	for _, part := range parts {
-		all = append(all, part...)
-	}
-	return all
 }
 
 func contains(list []glyph, base string) bool {

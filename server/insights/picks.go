@@ -21,13 +21,11 @@ func (s *Service) ReportPick(ctx context.Context, in *pb.ReportPickRequest) (*pb
 		return nil, err
 	}
 	err = directory.Pick(organizer, picked)
-	switch {
-	case errors.Is(err, cache.ErrUnknownOrganizer):
-		return nil, invalidField("organizer", errors.New("must be a person of the directory"))
-	case errors.Is(err, cache.ErrUnknownPick):
+	if errors.Is(err, cache.ErrUnknownPick) {
 		return nil, invalidField("picked_id", errors.New("must be a person or a group of the directory"))
-	case err != nil:
-		return nil, err
+	}
+	if err != nil {
+		return nil, ofOrganizer("organizer", err)
 	}
 	return &pb.ReportPickResponse{}, nil
 }

@@ -27,13 +27,38 @@ func (s *Service) SuggestInvitees(ctx context.Context, in *pb.SuggestInviteesReq
 		return nil, err
 	}
 	suggestions, freshness, err := directory.Suggest(invite)
-	if errors.Is(err, cache.ErrUnknownOrganizer) {
-		return nil, invalidField("organizer", errors.New("must be a person of the directory"))
+	if err != nil {
+		return nil, ofOrganizer("organizer", err)
 	}
+	return &pb.SuggestInviteesResponse{Suggestions: suggestions, Freshness: freshness}, nil
+}
+
+// ofOrganizer makes of an unknown organizer what is wrong with a field.
+func ofOrganizer(field string, err error) error {
+	if errors.Is(err, cache.ErrUnknownOrganizer) {
+		return invalidField(field, errors.New("must be a person of the directory"))
+	}
+	return err
+}
+
+// ExplainSuggestions answers as SuggestInvitees does, with reasons.
+func (s *Service) ExplainSuggestions(ctx context.Context, in *pb.ExplainSuggestionsRequest) (*pb.ExplainSuggestionsResponse, error) {
+	if in.GetRequest() == nil {
+		return nil, invalidField("request", errors.New("must say what a scheduler page would ask"))
+	}
+	invite, err := parseInvite(in.GetRequest())
 	if err != nil {
 		return nil, err
 	}
-	return &pb.SuggestInviteesResponse{Suggestions: suggestions, Freshness: freshness}, nil
+	directory, err := s.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	explained, freshness, err := directory.Explain(invite)
+	if err != nil {
+		return nil, ofOrganizer("request.organizer", err)
+	}
+	return &pb.ExplainSuggestionsResponse{Suggestions: explained, Freshness: freshness}, nil
 }
 
 func parseInvite(in *pb.SuggestInviteesRequest) (cache.Invite, error) {
@@ -45,7 +70,7 @@ func parseInvite(in *pb.SuggestInviteesRequest) (cache.Invite, error) {
 	}
 	for i, kind := range in.GetKinds() {
 		if _, known := pb.InviteeKind_name[int32(kind)]; !known || kind == pb.InviteeKind_INVITEE_KIND_UNSPECIFIED {
-			bad.add(fmt.Sprintf("kinds[%d]", i), "must be INVITEE_KIND_PERSON or INVITEE_KIND_GUEST")
+			bad.add(fmt.Sprintf("kinds[%d]", i), "must be INVITEE_KIND_PERSON, INVITEE_KIND_GUEST or INVITEE_KIND_GROUP")
 		}
 	}
 	if in.GetOrganizer() != nil {

@@ -1,0 +1,3 @@
+package typeahead
+
+func nicknamesOf(string, func(string)) {}

@@ -1,0 +1,153 @@
+package typeahead
+
+import (
+	"cmp"
+	"slices"
+	"unicode/utf8"
+)
+
+// forgiving is from how many letters of a word on a typo in it is forgiven.
+const forgiving = 4
+
+// typos are the words of a segment that begin with a text but for one typo: a letter put
+// for another, one too many, one too few, or two in the wrong order; never the first.
+// Source of the four: Damerau, A technique for computer detection and correction of
+// spelling errors, CACM 7(3), 1964.
+type typos struct {
+	spans  []span   // in order and apart
+	wholes []uint32 // the words that are the text but for a typo, in order
+	text   []byte   // for a moment
+}
+
+// find adds the words that begin with a form but for one typo.
+func (t *typos) find(s *segment, form string) {
+	if cut(form, forgiving-1) == len(form) {
+		return
+	}
+	begun := s.span(form[:cut(form, 1)]) // by what was typed before the typo
+	for at := cut(form, 1); at < len(form) && !begun.empty(); {
+		letter, size := utf8.DecodeRuneInString(form[at:])
+		after := form[at+size:]
+		t.add(s, s.narrow(begun, at, after), at+len(after)) // one too many
+		if next, n := utf8.DecodeRuneInString(after); n > 0 && next != letter {
+			t.text = append(append(append(t.text[:0], after[:n]...), form[at:at+size]...), after[n:]...)
+			t.add(s, s.narrow(begun, at, string(t.text)), len(form)) // in the wrong order
+		}
+		s.each(begun, at, form[:at], func(other rune, words span) {
+			n := at + utf8.RuneLen(other)
+			if other != letter {
+				t.add(s, s.narrow(words, n, after), n+len(after)) // one for another
+			}
+			t.add(s, s.narrow(words, n, form[at:]), n+len(form)-at) // one too few
+		})
+		begun = s.narrow(begun, at, form[at:at+size])
+		at += size
+	}
+}
+
+// add adds a span of words that begin with a text of n bytes.
+func (t *typos) add(s *segment, words span, n int) {
+	if words.empty() {
+		return
+	}
+	t.spans = append(t.spans, words)
+	if len(s.vocabulary.at(words.from)) == n {
+		t.wholes = append(t.wholes, words.from)
+	}
+}
+
+// settle puts the words in order, joins what overlaps, and leaves out those that are found
+// as typed.
+func (t *typos) settle(literal []span) {
+	slices.SortFunc(t.spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	joined := t.spans[:0]
+	for _, s := range t.spans {
+		if n := len(joined); n > 0 && s.from <= joined[n-1].to {
+			joined[n-1].to = max(joined[n-1].to, s.to)
+		} else {
+			joined = append(joined, s)
+		}
+	}
+	t.spans = joined
+	for _, out := range literal {
+		for i := 0; i < len(t.spans); i++ {
+			in := t.spans[i]
+			if in.to <= out.from || out.to <= in.from {
+				continue
+			}
+			left, right := span{in.from, min(in.to, out.from)}, span{max(in.from, out.to), in.to}
+			t.spans = slices.Delete(t.spans, i, i+1)
+			for _, rest := range [...]span{right, left} {
+				if rest.from < rest.to {
+					t.spans = slices.Insert(t.spans, i, rest)
+				}
+			}
+			if left.from < left.to {
+				i++ // what is right of it cannot overlap again
+			}
+		}
+	}
+	slices.Sort(t.wholes)
+	t.wholes = slices.DeleteFunc(slices.Compact(t.wholes), func(n uint32) bool {
+		return slices.ContainsFunc(literal, func(out span) bool { return out.from <= n && n < out.to })
+	})
+}
+
+// has tells whether a word is among them, and whether it is whole.
+func (t *typos) has(word uint32) (found, whole bool) {
+	low, high := 0, len(t.spans)
+	for low < high {
+		if middle := (low + high) / 2; t.spans[middle].to <= word {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	if low == len(t.spans) || word < t.spans[low].from {
+		return false, false
+	}
+	_, whole = slices.BinarySearch(t.wholes, word)
+	return true, whole
+}
+
+// forgives tells whether a word begins with what was typed but for one typo, and how many
+// bytes of it were typed.
+func forgives(word, typed string) (n int, found bool) {
+	if cut(typed, forgiving-1) == len(typed) {
+		return 0, false
+	}
+	same := 0
+	for same < len(word) && same < len(typed) && word[same] == typed[same] {
+		same++
+	}
+	for same > 0 && same < len(typed) && !utf8.RuneStart(typed[same]) || same > 0 && same < len(word) && !utf8.RuneStart(word[same]) {
+		same-- // in the middle of a letter
+	}
+	if same < cut(typed, 1) || same == 0 {
+		return 0, false
+	}
+	word, typed = word[same:], typed[same:]
+	begins := func(skip, skipTyped int) bool {
+		if skip > len(word) || skipTyped > len(typed) {
+			return false
+		}
+		rest := typed[skipTyped:]
+		if len(word)-skip < len(rest) || word[skip:skip+len(rest)] != rest {
+			return false
+		}
+		n = same + skip + len(rest)
+		return true
+	}
+	w1, t1 := cut(word, 1), cut(typed, 1)
+	if t1 == 0 {
+		return same, true // as typed
+	}
+	if begins(w1, t1) && w1 > 0 || begins(0, t1) || begins(w1, 0) && w1 > 0 {
+		return n, true
+	}
+	w2, t2 := cut(word, 2), cut(typed, 2)
+	if w2 == t2 && w1 > 0 && w2 > w1 && word[:w1] == typed[t1:t2] && word[w1:w2] == typed[:t1] && begins(w2, t2) {
+		return n, true
+	}
+	return 0, false
+}
