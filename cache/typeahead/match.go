@@ -165,6 +165,9 @@ func (q *Query) inFields(way way, fields []field, places []place) (worst value, 
 					named = best // it comes first
 				}
 			}
+			if d == literally && best.value == 0 && way.reading == beginning {
+				best = q.nicknamed(forms, fields)
+			}
 		}
 		worst = min(worst, best.value)
 		if named.value > 0 {
@@ -173,6 +176,30 @@ func (q *Query) inFields(way way, fields []field, places []place) (worst value, 
 		places = append(places, best)
 	}
 	return worst, places
+}
+
+// nicknamed finds a name that stands for what was typed.
+func (q *Query) nicknamed(forms few, fields []field) (best place) {
+	for _, form := range q.forms[forms.from:forms.to] {
+		nicknamesOf(form, func(nickname string) {
+			for i := 0; i < len(fields) && best.value == 0; i++ {
+				for _, w := range fields[i].words {
+					if w.class >= name && is(w.glyphs, nickname) {
+						f := &fields[i]
+						best = place{Nickname.value(nicknamePoints), f.field, i, f.value, w.glyphs[0].start, w.glyphs[len(w.glyphs)-1].end}
+						break
+					}
+				}
+			}
+		})
+	}
+	return best
+}
+
+// is tells whether a word is a folded text.
+func is(word []glyph, folded string) bool {
+	n, whole := reach(word, folded)
+	return whole && n == len(word)
 }
 
 // locate finds a piece in a word.
@@ -201,18 +228,8 @@ func (q *Query) locate(w word, forms few, as reading, d depth) (best place) {
 			default:
 				at(Literal.value(weights[w.class].begin), n)
 			}
-		case withNicknames:
-			if w.class < name || as != beginning {
-				continue
-			}
-			is := text(w.glyphs)
-			nicknamesOf(form, func(name string) {
-				if name == is {
-					at(Nickname.value(nicknamePoints), len(w.glyphs))
-				}
-			})
 		case withTypos:
-			if as != beginning {
+			if as != beginning || cut(form, forgiving-1) == len(form) {
 				continue
 			}
 			for _, is := range spelled(w.glyphs) {
