@@ -12,9 +12,10 @@ import (
 )
 
 // reference is a ranker to read the engine's figures beside: how far one gets on these
-// sessions and in this tenant, where thousands may share a name. It knows what nobody can
-// know who only answers: all texts that are ever typed for somebody, and where targets
-// come from. It reads everybody, and is as slow as that. It is a strong ranker, no bound.
+// sessions and in this tenant, where a thousand may share a given name. It knows what
+// nobody can know who only answers: all texts that are ever typed for somebody, and where
+// targets come from. It reads everybody, and is as slow as that. It is a strong ranker, no
+// bound.
 type reference struct {
 	work  *workplace
 	byID  map[string]*colleague
@@ -46,11 +47,16 @@ func newReference(t *testing.T, directory *simulator.Directory) *reference {
 	return r
 }
 
-// textsFor has each style often enough to have all of its chances.
+// textsFor has each style often enough to have all of its chances; one in ten types both
+// of two given names.
 func textsFor(c *colleague) (texts []string) {
 	random := rand.New(rand.NewPCG(1, 1))
+	times := 12
+	if strings.Contains(c.GivenName, " ") {
+		times = 40
+	}
 	for _, w := range styles {
-		for range 12 {
+		for range times {
 			text := lowered(w.what.text(c, random))
 			if text != "" && !slices.Contains(texts, text) {
 				texts = append(texts, text)

@@ -56,6 +56,16 @@ func (c *colleague) name() (given, surname string) {
 	return c.GivenName, c.Surname
 }
 
+// called is what is typed of the name: of two given names nearly everybody types the
+// first, John of John Michael.
+func (c *colleague) called(r *rand.Rand) (given, surname string) {
+	given, surname = c.name()
+	if words := strings.Fields(given); len(words) == 2 && isLatin(given) && r.IntN(10) > 0 {
+		given = words[0]
+	}
+	return given, surname
+}
+
 // joined tells whether the name is written without a space, as in Chinese.
 func (c *colleague) joined() bool {
 	return !isLatin(c.Surname) && strings.Contains(c.DisplayName, c.Surname+c.GivenName)
@@ -218,8 +228,8 @@ var styles = []weighted[style]{
 
 // named is a style for those who have both names.
 func named(text func(first, surname string) string) func(*colleague, *rand.Rand) string {
-	return func(c *colleague, _ *rand.Rand) string {
-		first, surname := c.name()
+	return func(c *colleague, r *rand.Rand) string {
+		first, surname := c.called(r)
 		if first == "" || surname == "" {
 			return ""
 		}
@@ -276,7 +286,7 @@ func middle(c *colleague, r *rand.Rand) string {
 // folded is a name as it is typed on a keyboard without its letters: without diacritics,
 // or with two letters for one; and in Latin letters where the address has it in them.
 func folded(c *colleague, r *rand.Rand) string {
-	first, surname := c.name()
+	first, surname := c.called(r)
 	if !isLatin(first + surname) {
 		first, surname, _ = strings.Cut(strings.TrimPrefix(localPart(c), "x-"), ".")
 		surname = strings.TrimRight(surname, "0123456789")
@@ -348,7 +358,7 @@ var nicknames = map[string][]string{
 
 // nicknamed is a nickname, alone or with the surname.
 func nicknamed(c *colleague, r *rand.Rand) string {
-	first, surname := c.name()
+	first, surname := c.called(r)
 	short := nicknames[first]
 	if len(short) == 0 || surname == "" {
 		return ""
@@ -519,6 +529,7 @@ func TestTypingTexts(t *testing.T) {
 	anders := &colleague{DisplayName: "Ørsted, Åse", GivenName: "Åse", Surname: "Ørsted", Mail: "ase.orsted@contoso.com"}
 	ivanov := &colleague{DisplayName: "Юлия Иванов", GivenName: "Юлия", Surname: "Иванов", Mail: "x-yulia.ivanov2@contoso.com"}
 	wang := &colleague{DisplayName: "王伟", GivenName: "伟", Surname: "王", Mail: "wei.wang@contoso.com"}
+	john := &colleague{DisplayName: "John Michael Smith", GivenName: "John Michael", Surname: "Smith", Mail: "john.smith@contoso.com"}
 	guest := &colleague{DisplayName: "Ana Costa", Mail: "ana.costa@adatum.com"}
 	unnamed := &colleague{DisplayName: "ana.costa", Mail: "ana.costa@adatum.com"}
 	for _, row := range []struct {
@@ -528,6 +539,7 @@ func TestTypingTexts(t *testing.T) {
 	}{
 		{"first name", miller, "Jürgen"}, {"surname", guest, "Costa"}, {"surname", unnamed, ""},
 		{"first surname", miller, "Jürgen Müller"}, {"surname first", miller, "Müller Jürgen"}, {"surname, first", miller, "Müller, Jürgen"},
+		{"first name", john, "John|John Michael"}, {"surname, first", john, "Smith, John|Smith, John Michael"},
 		{"first surname", wang, "王伟"}, {"surname first", wang, "王伟"},
 		{"first and initial", smith, "Robert S"}, {"jsmith", smith, "RSmith"}, {"j smith", smith, "R Smith"},
 		{"jsmith", berg, "JvandenBerg"}, {"jsmith", ivanov, "ЮИванов"}, {"jsmith", wang, ""},

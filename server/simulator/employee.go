@@ -139,13 +139,27 @@ func (in *inventor) addresses(who identity, mail, local, domain string) {
 
 func (in *inventor) phones(l *language) {
 	if in.chance(65) {
-		in.list("businessPhones", []string{fmt.Sprintf("%s %d 555 %04d", l.dial, 20+in.rand.IntN(70), in.rand.IntN(10000))})
+		in.list("businessPhones", []string{in.businessPhone(l)})
 	} else {
 		in.list("businessPhones", nil)
 	}
 	if in.chance(45) {
 		in.set("mobilePhone", fmt.Sprintf("%s 9%02d 555 %03d", l.dial, in.rand.IntN(100), in.rand.IntN(1000)))
 	}
+}
+
+// businessPhone is the number of a desk, a third of which have an extension of three to five digits.
+func (in *inventor) businessPhone(l *language) string {
+	area := 20 + in.rand.IntN(70)
+	if l.dial == "+1" {
+		area = 201 + in.rand.IntN(780)
+	}
+	number := fmt.Sprintf("%s %d 555 %04d", l.dial, area, in.rand.IntN(10000))
+	if !in.chance(33) {
+		return number
+	}
+	least := []int{100, 1000, 10000}[in.rand.IntN(3)]
+	return number + in.oneOf([]string{" x", " ext. ", ";ext="}) + strconv.Itoa(least+in.rand.IntN(9*least))
 }
 
 func (in *inventor) employment(who identity, number string, left bool) {
@@ -199,22 +213,47 @@ func (in *inventor) named(l *language) identity {
 	}
 	who := identity{contractor: in.chance(6)}
 	g, f := l.address(given.latin), l.address(family.latin)
-	who.local = g + "." + f
+	who.local = in.local(g, f)
 	switch in.rand.IntN(20) {
-	case 0:
-		who.local = g[:1] + f
-	case 1:
-		who.local = g[:1] + "." + f
-	case 2: // married: the old name still leads here
+	case 0: // married: the old name still leads here
 		who.aliases = append(who.aliases, g+"."+l.address(pick(in.rand, l.family).latin))
-	case 3:
+	case 1:
 		who.aliases = append(who.aliases, f+"."+g)
+	}
+	if in.chance(9) {
+		if middle := pick(in.rand, l.given); l.middle(given, middle) {
+			given.native, given.latin = given.native+" "+middle.native, given.latin+" "+middle.latin
+		}
 	}
 	in.show(&who, l, given, family)
 	if who.contractor {
 		who.display += " (Ext.)"
 	}
 	return who
+}
+
+// local is what stands before the @, by the rules that companies have: most have john.smith.
+func (in *inventor) local(given, family string) string {
+	switch k := in.rand.IntN(100); {
+	case k < 12:
+		return given[:1] + family
+	case k < 18:
+		return given[:1] + "." + family
+	case k < 23:
+		return given + family[:1]
+	case k < 27:
+		return family + "." + given
+	case k < 30:
+		return given + "_" + family
+	}
+	return given + "." + family
+}
+
+// middle tells whether somebody of a given name may have this one as a middle name, with which it is shown: John Michael
+// Smith. Where names are of another script or the family comes first, nobody has.
+func (l *language) middle(given, middle name) bool {
+	return !l.familyFirst && given.native == given.latin && given.native != middle.native &&
+		!strings.ContainsAny(given.native+middle.native, " -")
 }
 
 // show decides how a name is written. Where the script is another, some companies show it, some the Latin spelling, and
@@ -238,7 +277,7 @@ func (in *inventor) show(who *identity, l *language, given, family name) {
 	shown := given.latin
 	if s, ok := short[shown]; ok && in.chance(20) {
 		shown = s
-	} else if in.chance(8) {
+	} else if in.chance(8) && !strings.Contains(shown, " ") {
 		shown += " " + string('A'+rune(in.rand.IntN(26))) + "."
 	}
 	switch {
