@@ -21,20 +21,34 @@ type part struct {
 }
 
 // atOnce is how many entries are made a segment at once.
-const atOnce = 16 << 10
+const atOnce = 32 << 10
 
 // Build makes an index of entries, each with an ID of its own.
 func Build(entries iter.Seq[Entry]) *Index {
-	x := &Index{}
+	segments, built := make(chan *segment), make(chan *Index)
+	go func() { built <- collect(segments) }()
 	documents := make([]document, 0, 1024)
 	for e := range entries {
 		if documents = append(documents, newDocument(e)); len(documents) == atOnce {
-			x.push(newSegment(documents))
+			segments <- newSegment(documents)
 			documents = documents[:0]
 		}
 	}
 	if len(documents) > 0 {
-		x.push(newSegment(documents))
+		segments <- newSegment(documents)
+	}
+	close(segments)
+	return <-built
+}
+
+// collect merges segments, each with others that are about as large.
+func collect(segments <-chan *segment) *Index {
+	x := &Index{}
+	for s := range segments {
+		x.parts = append(x.parts, part{segment: s, left: len(s.ids)})
+		for n := len(x.parts); n > 1 && x.parts[n-2].left <= x.parts[n-1].left; n-- {
+			x.join()
+		}
 	}
 	for len(x.parts) > 1 {
 		x.join()

@@ -135,3 +135,5 @@ func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
 func (b bitset) has(n uint32) bool { return b != nil && b[n/64]&(1<<(n%64)) != 0 }
 
 func (b bitset) add(n uint32) { b[n/64] |= 1 << (n % 64) }
+
+func (b bitset) remove(n uint32) { b[n/64] &^= 1 << (n % 64) }

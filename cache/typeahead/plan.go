@@ -73,6 +73,9 @@ type plan struct {
 	ways    []planWay
 	pieces  []*planPiece
 	used    int // of pieces
+	first   int // the word to look at first, since it is the least likely one
+
+	addresses bool // some word is all of an address, or may be
 }
 
 type planWord struct {
@@ -99,7 +102,7 @@ type planPiece struct {
 // set looks up a query, for words as typed. It returns false where a word is nowhere.
 func (p *plan) set(s *segment, q *Query, d depth) bool {
 	p.segment = s
-	p.words, p.ways, p.used = p.words[:0], p.ways[:0], 0
+	p.words, p.ways, p.used, p.first, p.addresses = p.words[:0], p.ways[:0], 0, 0, false
 	for range q.ways {
 		p.ways = append(p.ways, planWay{})
 	}
@@ -114,6 +117,7 @@ func (p *plan) set(s *segment, q *Query, d depth) bool {
 			way, postings := p.way(s, q, w, d)
 			if postings > 0 {
 				word.ways = append(word.ways, way)
+				p.addresses = p.addresses || way.reading == localPart || len(way.pieces) == 1 && isAddress(way.pieces[0].forms[0])
 				found += postings
 				word.mask(way, d)
 			}
@@ -197,8 +201,8 @@ func (p *planPiece) set(s *segment, forms []string, as reading, d depth) {
 func (w *planWord) mask(way planWay, d depth) {
 	var all mask
 	for _, p := range way.pieces {
-		if len(p.nicks) > 0 {
-			continue // they begin otherwise
+		if len(p.nicks) > 0 || way.reading == wholeCode {
+			continue // they begin otherwise, or are in no mask
 		}
 		common := ^mask(0)
 		for _, form := range p.forms {
@@ -232,7 +236,8 @@ func (p *plan) passes(doc uint32) bool {
 func (p *plan) value(doc uint32) value {
 	words := p.segment.wordsOf(doc)
 	bucket, points := Address, int32(0)
-	for i := range p.words {
+	for n := range p.words {
+		i := (p.first + n) % len(p.words)
 		best := value(0)
 		for j := range p.words[i].ways {
 			best = max(best, p.words[i].ways[j].value(p.segment, words))

@@ -83,6 +83,9 @@ type searcher struct {
 	from       uint32 // the first document that may be found
 	neighbours []neighbourhood
 	lists      []list
+	marks      bitset
+	marked     bool // marks tells who is in the lists
+	alone      bool // who is in the lists has all that the query asks for
 }
 
 var searchers = sync.Pool{New: func() any { return new(searcher) }}
@@ -180,49 +183,112 @@ const fewNeighbours = 256
 const best = value(1<<31-1) - 1<<20
 
 // handful is how many documents are looked at one by one rather than being clever.
-const handful = 2048
+const handful = 512
 
-// search adds what the query finds in a part. Everybody whom it finds has its rarest word.
-// Where few have, each of them is looked at. Where many have, those near the searcher are
-// looked at first, place by place in the order of equals, until the rest of a place cannot
-// be among the best; then the postings of the rarest word are gone through, in which the
-// class tells who still can.
+// search adds what the query finds in a part. Everybody whom it finds is in one of its
+// lists. Where these are short, each of them is looked at. Where they are long, those near
+// the searcher are looked at first, place by place in the order of equals, until the rest
+// of a place cannot be among the best; then the lists are gone through, in which the class
+// of a posting tells who still can. To walk through a large place for few who match would
+// take longer than to look at all lists: no more is walked than they hold.
 func (s *searcher) search() {
 	s.enter()
 	if !s.plan.set(s.segment, &s.request.Query, s.depth) {
 		return
 	}
-	count := s.candidates()
-	if len(s.lists) == 0 {
+	first, count := s.rarest(-1)
+	s.marked, s.alone = false, false
+	if second, more := s.rarest(first); count > handful && second >= 0 && count+more <= manageable {
+		s.both(first, second)
 		return
 	}
-	if count <= handful {
-		for _, l := range s.lists {
-			s.scan(l, false, true)
+	s.candidates(first, count)
+	near, begun := true, false
+	if count > handful {
+		begun, near = s.neighbourhoods(count)
+	}
+	for _, l := range s.lists {
+		s.scan(l, begun, near)
+	}
+}
+
+// manageable is how many postings are gone through to mark who is in them. To test a mark
+// is much quicker than to look at somebody.
+const manageable = 1 << 18
+
+// mark marks who is in the lists.
+func (s *searcher) mark() {
+	s.marked = true
+	if n := len(s.segment.ids); cap(s.marks) < (n+63)/64 {
+		s.marks = newBitset(n)
+	}
+	s.marks = s.marks[:(len(s.segment.ids)+63)/64]
+	clear(s.marks)
+	for _, l := range s.lists {
+		for _, p := range l.posts {
+			s.marks.add(p.doc())
 		}
-		return
 	}
+}
+
+// passes tells whether a document may match.
+func (s *searcher) passes(doc uint32) bool {
+	return (!s.marked || s.marks.has(doc)) && (s.alone || s.plan.passes(doc))
+}
+
+// both looks at those who have both of two words.
+func (s *searcher) both(one, other int) {
+	most := s.most(false)
+	if s.depth == literally && s.plan.addresses {
+		most = best
+	}
+	s.lists = s.lists[:0]
+	s.wordLists(one)
+	s.mark()
+	s.lists = s.lists[:0]
+	s.wordLists(other)
+	for _, l := range s.lists {
+		for _, p := range l.posts {
+			if doc := p.doc(); s.marks.has(doc) {
+				s.marks.remove(doc)
+				s.look(doc, most)
+			}
+		}
+	}
+}
+
+// neighbourhoods looks at those near the searcher, in as many steps as are given. It tells
+// whether those who are left have nothing of the query whole, and whether some of them are
+// near.
+func (s *searcher) neighbourhoods(steps int) (begun, near bool) {
 	s.near.circle(func(doc uint32) { s.look(doc, best) })
 	s.neighbours = s.near.neighbours(s.neighbours[:0])
 	nearest := value(0)
 	for _, n := range s.neighbours {
 		nearest += value(n.worth)
 	}
-	most, begun, known := best, false, false // what anybody left matches at most is not known yet
+	count := steps
+	most, known := best, false // what anybody left matches at most is not known yet
 	for _, n := range s.neighbours {
 		if !known && len(n.docs) > fewNeighbours {
 			begun, known = s.wholes(), true
 			most = s.most(begun)
+			if limit := manageable; !begun && count <= limit || count <= limit/8 {
+				// Either many are looked at for something whole, or few match.
+				s.mark()
+				s.alone = len(s.plan.words) == 1
+				steps *= 8 // which are quick
+			}
 		}
-		s.walk(n.docs, most, nearest)
+		if steps = s.walk(n.docs, most, nearest, steps); steps < 0 {
+			return begun, true
+		}
 		nearest -= value(n.worth)
 	}
 	if !known {
 		begun = s.wholes()
 	}
-	for _, l := range s.lists {
-		s.scan(l, begun, false)
-	}
+	return begun, false
 }
 
 // look adds a document if it matches, and tells whether that changed the best. It matches
@@ -240,16 +306,18 @@ func (s *searcher) look(doc uint32, most value) bool {
 }
 
 // walk looks at documents in order, until the rest cannot be among the best: they match
-// for most at most, and are near for nearest.
-func (s *searcher) walk(docs []uint32, most, nearest value) {
+// for most at most, and are near for nearest. It returns how many steps are left; none are
+// if it is less than 0, and the walk has not come to its end.
+func (s *searcher) walk(docs []uint32, most, nearest value, steps int) int {
 	for _, doc := range docs {
-		if !s.beats(most+nearest, doc) {
-			return
+		if steps--; steps < 0 || !s.beats(most+nearest, doc) {
+			return steps
 		}
-		if s.plan.passes(doc) {
+		if s.passes(doc) {
 			s.look(doc, most)
 		}
 	}
+	return steps
 }
 
 // list is postings that the query leads to.
@@ -261,36 +329,56 @@ type list struct {
 	address bool // of all of an address, or of all before its @
 }
 
-// candidates makes the lists that the query leads to, and returns how many postings they
-// hold. Everybody whom it finds has its rarest word; and everybody whom a deeper search
-// finds has a word that only this depth finds: the lists are those that are shorter.
-func (s *searcher) candidates() int {
-	s.lists = s.lists[:0]
-	rarest, fewest, deep := 0, -1, 0
+// rarest is the word of the query that the fewest have, apart from one, and how many
+// postings it has; -1 where there is none.
+func (s *searcher) rarest(but int) (rarest, fewest int) {
+	rarest = -1
 	for i, w := range s.plan.words {
+		if i == but {
+			continue
+		}
 		count := 0
 		for j := range w.ways {
 			_, n := w.ways[j].rarest()
 			count += n
-			for _, p := range w.ways[j].pieces {
-				deep += p.deep
-			}
 		}
-		if fewest < 0 || count < fewest {
+		if rarest < 0 || count < fewest {
 			rarest, fewest = i, count
 		}
 	}
-	if s.depth > literally && deep <= fewest {
-		for _, w := range s.plan.words {
-			for j := range w.ways {
-				for _, p := range w.ways[j].pieces {
-					s.deepLists(p)
-				}
+	return rarest, fewest
+}
+
+// candidates makes the lists that the query leads to. Everybody whom it finds has its
+// rarest word; and everybody whom a deeper search finds has a word that only this depth
+// finds: the lists are those that are shorter.
+func (s *searcher) candidates(rarest, postings int) {
+	s.lists = s.lists[:0]
+	deep := 0
+	for _, w := range s.plan.words {
+		for _, way := range w.ways {
+			for _, p := range way.pieces {
+				deep += p.deep
 			}
 		}
-		return deep
 	}
-	ways := s.plan.words[rarest].ways
+	if s.depth == literally || deep > postings {
+		s.plan.first = rarest + 1 // everybody has the rarest
+		s.wordLists(rarest)
+		return
+	}
+	for _, w := range s.plan.words {
+		for _, way := range w.ways {
+			for _, p := range way.pieces {
+				s.deepLists(p)
+			}
+		}
+	}
+}
+
+// wordLists adds the lists of a word of the query.
+func (s *searcher) wordLists(word int) {
+	ways := s.plan.words[word].ways
 	for i := range ways {
 		p, _ := ways[i].rarest()
 		s.literalLists(p, ways[i].reading, len(s.plan.words) == 1 && len(ways[i].pieces) == 1)
@@ -299,7 +387,6 @@ func (s *searcher) candidates() int {
 			s.nickLists(p)
 		}
 	}
-	return fewest
 }
 
 // literalLists adds the lists of a piece's words as typed; alone tells that they are all
@@ -323,7 +410,14 @@ func (s *searcher) deepLists(p *planPiece) {
 	if s.depth == withNicknames {
 		s.nickLists(p)
 	}
+	wholes := p.typos.wholes
 	for _, words := range p.typos.spans {
+		for len(wholes) > 0 && wholes[0] < words.to {
+			n := wholes[0]
+			s.list(span{words.from, n}, list{})
+			s.list(span{n, n + 1}, list{whole: true})
+			words.from, wholes = n+1, wholes[1:]
+		}
 		s.list(words, list{})
 	}
 }
@@ -335,8 +429,9 @@ func (s *searcher) nickLists(p *planPiece) {
 }
 
 func (s *searcher) list(words span, l list) {
-	l.posts = s.segment.postings(words)
-	s.lists = append(s.lists, l)
+	if l.posts = s.segment.postings(words); len(l.posts) > 0 {
+		s.lists = append(s.lists, l)
+	}
 }
 
 // rarest is the piece that the fewest have, and how many they are.
@@ -355,7 +450,7 @@ func (w *planWay) rarest() (rarest *planPiece, fewest int) {
 func (s *searcher) wholes() (begun bool) {
 	look := func(words span, most value) {
 		for _, p := range s.segment.postings(words) {
-			if doc := p.doc(); s.plan.passes(doc) {
+			if doc := p.doc(); s.passes(doc) {
 				s.look(doc, most)
 			}
 		}
@@ -415,7 +510,10 @@ func (s *searcher) scan(l list, begun, near bool) {
 	}
 	var most [classes]value
 	for c := range most {
-		if most[c] = s.most(begun); !l.literal || s.depth > literally {
+		if most[c] = s.most(begun); s.depth == withTypos && !l.literal && !l.whole && len(s.plan.words) == 1 {
+			most[c] = s.most(true)
+		}
+		if !l.literal || s.depth > literally {
 			continue
 		}
 		switch { // by what it is no name
@@ -431,7 +529,7 @@ func (s *searcher) scan(l list, begun, near bool) {
 	}
 	if near {
 		for _, p := range l.posts {
-			if doc := p.doc(); l.alone || s.plan.passes(doc) {
+			if doc := p.doc(); l.alone || s.passes(doc) {
 				s.look(doc, most[p.class()])
 			}
 		}
@@ -443,7 +541,7 @@ func (s *searcher) scan(l list, begun, near bool) {
 	}
 	for _, p := range l.posts {
 		doc := p.doc()
-		if doc < until[p.class()] && doc >= s.from && s.plan.passes(doc) && s.look(doc, most[p.class()]) {
+		if doc < until[p.class()] && doc >= s.from && s.passes(doc) && s.look(doc, most[p.class()]) {
 			if until, some = s.until(&most); !some {
 				return
 			}

@@ -59,7 +59,8 @@ type wordClass uint32
 func (w wordClass) word() uint32 { return uint32(w >> classBits) }
 func (w wordClass) class() class { return class(w & (1<<classBits - 1)) }
 
-// mask tells quickly which words a document has not: a bit for each beginning.
+// mask tells quickly which words a document has not: a bit for each beginning, codes left
+// out.
 type mask uint64
 
 // maskOf is the mask of a word: a bit for its first byte, and one for its first two.
@@ -192,7 +193,9 @@ func (s *segment) post() {
 		for _, w := range s.wordsOf(uint32(doc)) {
 			s.posts[s.last[w.word()]] = post(doc) | post(w.class())<<docBits
 			s.last[w.word()]++
-			s.masks[doc] |= maskOf(s.vocabulary.at(w.word()))
+			if w.class() != code { // everybody has some
+				s.masks[doc] |= maskOf(s.vocabulary.at(w.word()))
+			}
 		}
 	}
 }

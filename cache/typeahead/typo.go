@@ -96,6 +96,9 @@ func (t *typos) settle(literal []span) {
 // has tells whether a word is among them, and whether it is whole.
 func (t *typos) has(word uint32) (found, whole bool) {
 	low, high := 0, len(t.spans)
+	if high == 0 || word < t.spans[0].from || word >= t.spans[high-1].to {
+		return false, false // most words begin otherwise
+	}
 	for low < high {
 		if middle := (low + high) / 2; t.spans[middle].to <= word {
 			low = middle + 1
@@ -103,7 +106,7 @@ func (t *typos) has(word uint32) (found, whole bool) {
 			high = middle
 		}
 	}
-	if low == len(t.spans) || word < t.spans[low].from {
+	if word < t.spans[low].from {
 		return false, false
 	}
 	_, whole = slices.BinarySearch(t.wholes, word)

@@ -115,9 +115,10 @@ func (s *segment) narrow(in span, n int, rest string) span {
 	return span{low, outside}
 }
 
-// is tells whether the first word of a span is that text.
+// is tells whether the first word of a span, which begin with a text, is that text. One
+// letter is no word: more likely a longer one is meant than an initial.
 func (s *segment) is(text string, in span) bool {
-	return !in.empty() && len(s.vocabulary.at(in.from)) == len(text)
+	return !in.empty() && len(s.vocabulary.at(in.from)) == len(text) && cut(text, 1) < len(text)
 }
 
 // postings are the documents that have any word of a span, some perhaps several times.
