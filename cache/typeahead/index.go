@@ -73,7 +73,8 @@ func (x *Index) join() {
 	n := len(x.parts)
 	a, b := x.parts[n-2], x.parts[n-1]
 	s := merge(a.segment, a.gone, b.segment, b.gone)
-	x.parts = append(x.parts[:n-2], part{segment: s, left: len(s.ids)})
+	x.parts[n-2], x.parts[n-1] = part{segment: s, left: len(s.ids)}, part{} // b is not kept
+	x.parts = x.parts[:n-1]
 }
 
 // With returns an index in which upserts are as given, in place of who had their

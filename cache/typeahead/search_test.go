@@ -34,9 +34,9 @@ func TestBuckets(t *testing.T) {
 		{"bbergm", "literal bob"}, {"josmith", "literal john, typo guest"}, {"jsmith", "literal john, literal guest"}, {"jo'smith", "literal john, literal guest"},
 		{"j smith", "literal john, literal guest"}, {"smith j", "literal john, literal guest"},
 		// Middle names left out, middles of surnames.
-		{"john smith", "literal john, typo guest"}, {"michael smith", "literal john"}, {"berg", "literal robert, literal bob, typo sales"},
+		{"john smith", "literal john, nickname guest"}, {"michael smith", "literal john"}, {"berg", "literal robert, literal bob, typo sales"},
 		// An address with or without its domain.
-		{"john.smith", "address john, typo guest"}, {"john.smith@contoso.com", "address john"}, {"john.smit", "literal john, typo guest"}, {"u4711", "address john"},
+		{"john.smith", "address john, nickname guest"}, {"john.smith@contoso.com", "address john"}, {"john.smit", "literal john, nickname guest"}, {"u4711", "address john"},
 		{"sales-berlin", "address sales"}, {"verkauf", "literal sales"}, {"bb@contoso.com", "address bob"},
 		// Codes, when they are whole.
 		{"4711", "literal robert"}, {"471", ""}, {"0199", "literal robert"}, {"0100", ""}, {"877", "literal bob"}, {"0143", "literal bob"}, {"0142", ""},
