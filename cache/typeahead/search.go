@@ -196,16 +196,17 @@ func (s *searcher) search() {
 	if !s.plan.set(s.segment, &s.request.Query, s.depth) {
 		return
 	}
-	first, count := s.rarest(-1)
 	s.marked, s.alone = false, false
-	if second, more := s.rarest(first); count > handful && second >= 0 && count+more <= manageable {
+	first, count := s.rarest(condition{word: -1})
+	second, more := s.rarest(first)
+	if both := count + more; count > handful && second.word >= 0 && both <= manageable && count*more/len(s.segment.ids) <= handful {
 		s.both(first, second)
 		return
 	}
 	s.candidates(first, count)
 	near, begun := true, false
 	if count > handful {
-		begun, near = s.neighbourhoods(count)
+		begun, near = s.neighbourhoods(count, second.word < 0)
 	}
 	for _, l := range s.lists {
 		s.scan(l, begun, near)
@@ -236,17 +237,17 @@ func (s *searcher) passes(doc uint32) bool {
 	return (!s.marked || s.marks.has(doc)) && (s.alone || s.plan.passes(doc))
 }
 
-// both looks at those who have both of two words.
-func (s *searcher) both(one, other int) {
+// both looks at those of whom two conditions hold.
+func (s *searcher) both(one, other condition) {
 	most := s.most(false)
 	if s.depth == literally && s.plan.addresses {
 		most = best
 	}
 	s.lists = s.lists[:0]
-	s.wordLists(one)
+	s.conditionLists(one)
 	s.mark()
 	s.lists = s.lists[:0]
-	s.wordLists(other)
+	s.conditionLists(other)
 	for _, l := range s.lists {
 		for _, p := range l.posts {
 			if doc := p.doc(); s.marks.has(doc) {
@@ -257,10 +258,11 @@ func (s *searcher) both(one, other int) {
 	}
 }
 
-// neighbourhoods looks at those near the searcher, in as many steps as are given. It tells
+// neighbourhoods looks at those near the searcher, in as many steps as are given; alone
+// tells that the lists hold nobody else than whom the query finds. It tells
 // whether those who are left have nothing of the query whole, and whether some of them are
 // near.
-func (s *searcher) neighbourhoods(steps int) (begun, near bool) {
+func (s *searcher) neighbourhoods(steps int, alone bool) (begun, near bool) {
 	s.near.circle(func(doc uint32) { s.look(doc, best) })
 	s.neighbours = s.near.neighbours(s.neighbours[:0])
 	nearest := value(0)
@@ -276,7 +278,7 @@ func (s *searcher) neighbourhoods(steps int) (begun, near bool) {
 			if limit := manageable; !begun && count <= limit || count <= limit/8 {
 				// Either many are looked at for something whole, or few match.
 				s.mark()
-				s.alone = len(s.plan.words) == 1
+				s.alone = alone
 				steps *= 8 // which are quick
 			}
 		}
@@ -329,30 +331,63 @@ type list struct {
 	address bool // of all of an address, or of all before its @
 }
 
-// rarest is the word of the query that the fewest have, apart from one, and how many
-// postings it has; -1 where there is none.
-func (s *searcher) rarest(but int) (rarest, fewest int) {
-	rarest = -1
+// condition is a word of the query, or, where a way of reading it has several pieces, a
+// second one of these.
+type condition struct {
+	word   int // -1 for none
+	second bool
+}
+
+// rarest is the condition that holds of the fewest, apart from one, and how many postings
+// it has.
+func (s *searcher) rarest(but condition) (rarest condition, fewest int) {
+	rarest.word = -1
 	for i, w := range s.plan.words {
-		if i == but {
-			continue
-		}
-		count := 0
-		for j := range w.ways {
-			_, n := w.ways[j].rarest()
-			count += n
-		}
-		if rarest < 0 || count < fewest {
-			rarest, fewest = i, count
+		for _, second := range [...]bool{false, true} {
+			if c := (condition{i, second}); c != but && (!second || w.parted()) {
+				if n := s.plan.count(c); rarest.word < 0 || n < fewest {
+					rarest, fewest = c, n
+				}
+			}
 		}
 	}
 	return rarest, fewest
 }
 
+// parted tells whether some way of reading the word has several pieces.
+func (w *planWord) parted() bool {
+	return slices.ContainsFunc(w.ways, func(way planWay) bool { return len(way.pieces) > 1 })
+}
+
+// count is how many postings a condition has.
+func (p *plan) count(c condition) (n int) {
+	for i := range p.words[c.word].ways {
+		n += p.words[c.word].ways[i].piece(c.second).postings
+	}
+	return n
+}
+
+// piece is the piece that the fewest have, or the second one, if there is one.
+func (w *planWay) piece(second bool) *planPiece {
+	var one, two *planPiece
+	for _, p := range w.pieces {
+		switch {
+		case one == nil || p.postings < one.postings:
+			one, two = p, one
+		case two == nil || p.postings < two.postings:
+			two = p
+		}
+	}
+	if second && two != nil {
+		return two
+	}
+	return one
+}
+
 // candidates makes the lists that the query leads to. Everybody whom it finds has its
 // rarest word; and everybody whom a deeper search finds has a word that only this depth
 // finds: the lists are those that are shorter.
-func (s *searcher) candidates(rarest, postings int) {
+func (s *searcher) candidates(rarest condition, postings int) {
 	s.lists = s.lists[:0]
 	deep := 0
 	for _, w := range s.plan.words {
@@ -363,8 +398,8 @@ func (s *searcher) candidates(rarest, postings int) {
 		}
 	}
 	if s.depth == literally || deep > postings {
-		s.plan.first = rarest + 1 // everybody has the rarest
-		s.wordLists(rarest)
+		s.plan.first = rarest.word + 1 // everybody has the rarest
+		s.conditionLists(rarest)
 		return
 	}
 	for _, w := range s.plan.words {
@@ -376,11 +411,11 @@ func (s *searcher) candidates(rarest, postings int) {
 	}
 }
 
-// wordLists adds the lists of a word of the query.
-func (s *searcher) wordLists(word int) {
-	ways := s.plan.words[word].ways
+// conditionLists adds the lists of a condition.
+func (s *searcher) conditionLists(c condition) {
+	ways := s.plan.words[c.word].ways
 	for i := range ways {
-		p, _ := ways[i].rarest()
+		p := ways[i].piece(c.second)
 		s.literalLists(p, ways[i].reading, len(s.plan.words) == 1 && len(ways[i].pieces) == 1)
 		s.deepLists(p)
 		if s.depth == withTypos {
@@ -432,16 +467,6 @@ func (s *searcher) list(words span, l list) {
 	if l.posts = s.segment.postings(words); len(l.posts) > 0 {
 		s.lists = append(s.lists, l)
 	}
-}
-
-// rarest is the piece that the fewest have, and how many they are.
-func (w *planWay) rarest() (rarest *planPiece, fewest int) {
-	for _, p := range w.pieces {
-		if rarest == nil || p.postings < fewest {
-			rarest, fewest = p, p.postings
-		}
-	}
-	return rarest, fewest
 }
 
 // wholes looks at everybody who has an address of the query whole, and at everybody who
