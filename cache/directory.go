@@ -111,6 +111,7 @@ type Directory struct {
 	writing    sync.Mutex
 	told       map[string]time.Time // of whom rounds have told lately, and when; under writing
 	toldPruned time.Time
+	merging    bool          // parts of the index over people; under mu and writing
 	sweepSoon  bool          // of the sweeps' goroutine: the last one came to nothing
 	ended      chan struct{} // closed when Run returns
 

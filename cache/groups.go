@@ -147,6 +147,7 @@ func (d *Directory) applyGroups(found groupChanges) error {
 		return nil
 	}
 	index := d.groupIndex().With(entriesOf(next))
+	index = index.Merged(index.Merge()) // groups are few enough to wait for that
 	if len(next) >= beside {
 		live = maps.Clone(live)
 		live.change(next)

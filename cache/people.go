@@ -188,6 +188,7 @@ func (d *Directory) swap(next *held, people *typeahead.Index, differing int) {
 	d.held = next
 	d.sync.people.fillings++
 	d.sync.people.changes += int64(differing)
+	d.mergeSoonLocked()
 }
 
 // followPeople follows the changes since token and applies them at one revision.
@@ -243,7 +244,30 @@ func (d *Directory) apply(f *followed, found changes) error {
 	live.revision = d.held.revision + 1
 	d.held = live
 	f.state.changes += int64(len(found))
+	d.mergeSoonLocked()
 	return nil
+}
+
+// mergeSoonLocked merges parts of the index over people beside the live one, if that is
+// overdue, and swaps: no change waits for it. Writing is held too.
+func (d *Directory) mergeSoonLocked() {
+	index := d.held.index.people
+	if d.merging || !index.Overdue() {
+		return
+	}
+	d.merging = true
+	d.inFlight.Go(func() {
+		merge := index.Merge()
+		d.writing.Lock()
+		defer d.writing.Unlock()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.merging = false
+		d.held.index = newIndex(d.held.index.people.Merged(merge), d.held.index.groups)
+		if d.ctx.Err() == nil {
+			d.mergeSoonLocked()
+		}
+	})
 }
 
 // tell remembers of whom a round has told. Writing is held.

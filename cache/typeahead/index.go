@@ -60,12 +60,88 @@ func collect(segments <-chan *segment) *Index {
 // fewer, and changes dearer: each is merged about so often for each part that is larger.
 const ratio = 8
 
+// quick is up to how many entries are merged while a change waits; more are left to Merge.
+const quick = 8 << 10
+
 // push adds a segment, and merges what is no longer much larger than the next.
 func (x *Index) push(s *segment) {
 	x.parts = append(x.parts, part{segment: s, left: len(s.ids)})
-	for n := len(x.parts); n > 1 && x.parts[n-2].left < ratio*x.parts[n-1].left; n-- {
+	for n := len(x.parts); n > 1 && x.parts[n-2].crowds(x.parts[n-1]) && x.parts[n-2].left+x.parts[n-1].left <= quick; n-- {
 		x.join()
 	}
+}
+
+// crowds tells whether a part is not much larger than the next.
+func (p part) crowds(next part) bool { return p.left < ratio*next.left }
+
+// overdue is the first of two parts that are to be merged, the largest such; -1 if none
+// are.
+func (x *Index) overdue() int {
+	for i := 0; x != nil && i+1 < len(x.parts); i++ {
+		if x.parts[i].crowds(x.parts[i+1]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Overdue tells whether the index has parts to merge, which makes searches quicker.
+func (x *Index) Overdue() bool { return x.overdue() >= 0 }
+
+// Merge is two parts of an index, merged.
+type Merge struct {
+	of     [2]part
+	merged *segment
+}
+
+// Merge merges two parts of an index that is overdue; nil if it is not. It takes a second
+// or two for a million entries. Meanwhile changes may be made: Merged puts it in the place
+// of what was merged.
+func (x *Index) Merge() *Merge {
+	i := x.overdue()
+	if i < 0 {
+		return nil
+	}
+	a, b := x.parts[i], x.parts[i+1]
+	return &Merge{[2]part{a, b}, merge(a.segment, a.gone, b.segment, b.gone)}
+}
+
+// Merged returns an index that has a merge in it. It is x itself if what was merged is no
+// longer part of x.
+func (x *Index) Merged(m *Merge) *Index {
+	for i := 0; m != nil && i+1 < len(x.parts); i++ {
+		a, b := x.parts[i], x.parts[i+1]
+		if a.segment != m.of[0].segment || b.segment != m.of[1].segment {
+			continue
+		}
+		next := part{segment: m.merged, left: len(m.merged.ids)}
+		next.without(m.of[0], a)
+		next.without(m.of[1], b)
+		return &Index{parts: slices.Concat(x.parts[:i], []part{next}, x.parts[i+2:])}
+	}
+	return x
+}
+
+// without marks as gone what has gone from a part since it was merged.
+func (p *part) without(then, now part) {
+	for doc, id := range now.segment.ids {
+		if now.gone.has(uint32(doc)) && !then.gone.has(uint32(doc)) {
+			p.drop(id)
+		}
+	}
+}
+
+// drop marks a document as gone, if it is there. The part's gone has to be its own.
+func (p *part) drop(id string) {
+	doc, ok := p.segment.find(id)
+	if !ok || p.gone.has(doc) {
+		return
+	}
+	if p.gone == nil {
+		p.gone = newBitset(len(p.segment.ids))
+	}
+	p.gone.add(doc)
+	p.left--
 }
 
 // join merges the last two parts.
@@ -116,15 +192,9 @@ func (x *Index) drop(ids map[string]int) {
 				continue
 			}
 			if !own {
-				own = true
-				if p.gone == nil {
-					p.gone = newBitset(len(p.segment.ids))
-				} else {
-					p.gone = slices.Clone(p.gone)
-				}
+				own, p.gone = true, slices.Clone(p.gone)
 			}
-			p.gone.add(doc)
-			p.left--
+			p.drop(id)
 		}
 	}
 	x.parts = slices.DeleteFunc(x.parts, func(p part) bool { return p.left == 0 })

@@ -219,6 +219,58 @@ func TestWithIsBuild(t *testing.T) {
 	}
 }
 
+// TestMergeBesideChanges changes an index while parts of it are merged.
+func TestMergeBesideChanges(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	people := map[string]Entry{}
+	change := func(x *Index, from, to int) *Index {
+		var upserts []Entry
+		for i := from; i < to; i++ {
+			e := someone(rng, i)
+			people[e.ID] = e
+			upserts = append(upserts, e)
+		}
+		return x.With(upserts, nil)
+	}
+	remove := func(x *Index, i int) *Index {
+		id := fmt.Sprintf("id-%04d", i)
+		delete(people, id)
+		return x.With(nil, []string{id})
+	}
+	compare := func(what string, x *Index, parts int) {
+		t.Helper()
+		if len(x.parts) != parts || x.Len() != len(people) {
+			t.Fatalf("%s: %d parts of %d people, want %d of %d", what, len(x.parts), x.Len(), parts, len(people))
+		}
+		rebuilt := build(sorted(people))
+		for range 50 {
+			r := Request{Query: Parse(typedFor(rng, someone(rng, 1))), Limit: 20}
+			if got, want := x.Search(r), rebuilt.Search(r); !slices.Equal(got, want) {
+				t.Fatalf("%s: Search = %v, want %v", what, got, want)
+			}
+		}
+	}
+	x := change(nil, 0, quick)
+	if x.Overdue() || x.Merge() != nil || x.Merged(nil) != x {
+		t.Fatal("one part is to be merged")
+	}
+	const more = quick/ratio + 1
+	x = remove(change(x, quick-10, quick-10+more), 7)
+	if !x.Overdue() {
+		t.Fatal("a change has waited for a large merge, or it is not overdue")
+	}
+	compare("before", x, 2)
+	merge := x.Merge()
+	x = change(remove(remove(x, 8), quick), quick-20, quick-5) // of both
+	compare("meanwhile", x, 3)
+	merged := x.Merged(merge)
+	compare("after", merged, 2)
+	if again := merged.Merged(merge); again != merged {
+		t.Error("what was merged is merged again")
+	}
+	compare("what the merge was put into", x, 3)
+}
+
 func sorted(people map[string]Entry) []Entry {
 	var list []Entry
 	for _, e := range people {
