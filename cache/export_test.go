@@ -34,3 +34,10 @@ func texts(picked []pick) []string {
 	}
 	return list
 }
+
+// Overdue tells whether parts of the index over people are to be merged.
+func (d *Directory) Overdue() bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.held.index.people.Overdue()
+}

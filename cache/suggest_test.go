@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/peopleinsights/peopleinsights/cache"
@@ -100,6 +101,35 @@ func TestSuggestionsStartFromTheOrganizer(t *testing.T) {
 		f.pass(interval)
 		if got, _, _ := f.Suggest(cache.Invite{Query: "person", Limit: 2, Organizer: id(4)}); names(got) != "Person D, Person C" {
 			t.Errorf("after somebody moved near: %q", names(got))
+		}
+	})
+}
+
+// TestLargePartsAreMerged changes so many that the index has large parts to merge, and
+// more while they are.
+func TestLargePartsAreMerged(t *testing.T) {
+	const many = 9000
+	source := people(many)
+	run(t, cache.Config{}, source, func(f fixture) {
+		for i := range many / 4 {
+			p := sourcetest.Someone(i)
+			p.Profile.DisplayName = fmt.Sprintf("Renamed %d", i)
+			source.Put(p)
+		}
+		f.pass(time.Minute + time.Second)
+		p := sourcetest.Someone(many)
+		p.Profile.DisplayName = "Renamed Afterwards"
+		source.Put(p)
+		f.pass(time.Minute)
+		synctest.Wait()
+		if f.Overdue() {
+			t.Error("parts of the index are left unmerged")
+		}
+		if got := f.suggest("renamed 2077"); got != "Renamed 2077" {
+			t.Errorf("Suggest = %q after the index was merged, want Renamed 2077", got)
+		}
+		if got := f.suggest("afterwards"); got != "Renamed Afterwards" {
+			t.Errorf("Suggest = %q, want who came while the index was merged", got)
 		}
 	})
 }
