@@ -229,7 +229,7 @@ func (q *Query) locate(w word, forms few, as reading, d depth) (best place) {
 				at(Literal.value(weights[w.class].begin), n)
 			}
 		case withTypos:
-			if as != beginning || cut(form, forgiving-1) == len(form) {
+			if as != beginning || !forgivable(form) {
 				continue
 			}
 			for _, is := range spelled(w.glyphs) {

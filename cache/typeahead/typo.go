@@ -3,11 +3,18 @@ package typeahead
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
 // forgiving is from how many letters of a word on a typo in it is forgiven.
 const forgiving = 4
+
+// forgivable tells whether a typo in a text is forgiven: not in a short one, and not in a
+// number, which means another one then.
+func forgivable(text string) bool {
+	return cut(text, forgiving-1) < len(text) && strings.Trim(text, "0123456789") != ""
+}
 
 // typos are the words of a segment that begin with a text but for one typo: a letter put
 // for another, one too many, one too few, or two in the wrong order; never the first.
@@ -21,7 +28,7 @@ type typos struct {
 
 // find adds the words that begin with a form but for one typo.
 func (t *typos) find(s *segment, form string) {
-	if cut(form, forgiving-1) == len(form) {
+	if !forgivable(form) {
 		return
 	}
 	begun := s.span(form[:cut(form, 1)]) // by what was typed before the typo
@@ -116,7 +123,7 @@ func (t *typos) has(word uint32) (found, whole bool) {
 // forgives tells whether a word begins with what was typed but for one typo, and how many
 // bytes of it were typed.
 func forgives(word, typed string) (n int, found bool) {
-	if cut(typed, forgiving-1) == len(typed) {
+	if !forgivable(typed) {
 		return 0, false
 	}
 	same := 0
