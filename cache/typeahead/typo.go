@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // forgiving is from how many letters of a word on a typo in it is forgiven.
@@ -38,19 +39,35 @@ func (t *typos) find(s *segment, form string) {
 		t.add(s, s.narrow(begun, at, after), at+len(after)) // one too many
 		if next, n := utf8.DecodeRuneInString(after); n > 0 && next != letter {
 			t.text = append(append(append(t.text[:0], after[:n]...), form[at:at+size]...), after[n:]...)
-			t.add(s, s.narrow(begun, at, string(t.text)), len(form)) // in the wrong order
+			t.add(s, s.narrow(begun, at, t.view()), len(form)) // in the wrong order
 		}
-		s.each(begun, at, form[:at], func(other rune, words span) {
-			n := at + utf8.RuneLen(other)
-			if other != letter {
-				t.add(s, s.narrow(words, n, after), n+len(after)) // one for another
+		if next := s.heads[form[:at]].next; len(next) > 0 {
+			for _, other := range next {
+				t.text = utf8.AppendRune(append(t.text[:0], form[:at]...), other)
+				n := len(t.text)
+				if other != letter {
+					t.text = append(t.text, after...)
+					t.add(s, s.span(t.view()), len(t.text)) // one for another
+				}
+				t.text = append(t.text[:n], form[at:]...)
+				t.add(s, s.span(t.view()), len(t.text)) // one too few
 			}
-			t.add(s, s.narrow(words, n, form[at:]), n+len(form)-at) // one too few
-		})
+		} else {
+			s.each(begun, at, func(other rune, words span) {
+				n := at + utf8.RuneLen(other)
+				if other != letter {
+					t.add(s, s.narrow(words, n, after), n+len(after))
+				}
+				t.add(s, s.narrow(words, n, form[at:]), n+len(form)-at)
+			})
+		}
 		begun = s.narrow(begun, at, form[at:at+size])
 		at += size
 	}
 }
+
+// view is the text of the moment, without a copy.
+func (t *typos) view() string { return unsafe.String(unsafe.SliceData(t.text), len(t.text)) }
 
 // add adds a span of words that begin with a text of n bytes.
 func (t *typos) add(s *segment, words span, n int) {

@@ -96,8 +96,13 @@ func (s *segment) narrow(in span, n int, rest string) span {
 	if low == in.to || !strings.HasPrefix(s.vocabulary.at(low)[n:], rest) {
 		return span{low, low}
 	}
-	// Most spans are short: the end is looked for in growing steps.
-	inside, outside := low, in.to
+	return s.begun(span{low, in.to}, n, rest)
+}
+
+// begun is narrow for a span whose first word goes on so.
+func (s *segment) begun(in span, n int, rest string) span {
+	// Most such spans are short: the end is looked for in growing steps.
+	inside, outside := in.from, in.to
 	for step := uint32(1); inside+step < outside; step *= 2 {
 		if !strings.HasPrefix(s.vocabulary.at(inside + step)[n:], rest) {
 			outside = inside + step
@@ -112,7 +117,7 @@ func (s *segment) narrow(in span, n int, rest string) span {
 			outside = middle
 		}
 	}
-	return span{low, outside}
+	return span{in.from, outside}
 }
 
 // is tells whether the first word of a span, which begin with a text, is that text. One
@@ -130,15 +135,8 @@ func (s *segment) postings(in span) []post {
 }
 
 // each calls yield with the words of a span by the letter that follows their first n
-// bytes, which are the same text; without those that end there.
-func (s *segment) each(in span, n int, text string, yield func(letter rune, words span)) {
-	if h, ok := s.heads[text]; ok && len(h.next) > 0 {
-		var buffer [headLetters * utf8.UTFMax]byte
-		for _, letter := range h.next {
-			yield(letter, s.heads[string(utf8.AppendRune(append(buffer[:0], text...), letter))].span)
-		}
-		return
-	}
+// bytes, which all of them have alike; without those that end there.
+func (s *segment) each(in span, n int, yield func(letter rune, words span)) {
 	for at := in.from; at < in.to; {
 		word := s.vocabulary.at(at)
 		if len(word) == n {
@@ -146,7 +144,7 @@ func (s *segment) each(in span, n int, text string, yield func(letter rune, word
 			continue
 		}
 		letter, size := utf8.DecodeRuneInString(word[n:])
-		words := s.narrow(span{at, in.to}, n, word[n:n+size])
+		words := s.begun(span{at, in.to}, n, word[n:n+size])
 		yield(letter, words)
 		at = words.to
 	}
