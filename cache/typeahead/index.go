@@ -25,6 +25,7 @@ const atOnce = 32 << 10
 
 // Build makes an index of entries, each with an ID of its own.
 func Build(entries iter.Seq[Entry]) *Index {
+	nicknames() // not while somebody waits
 	segments, built := make(chan *segment), make(chan *Index)
 	go func() { built <- collect(segments) }()
 	documents := make([]document, 0, 1024)

@@ -281,3 +281,27 @@ func TestUnion(t *testing.T) {
 		t.Errorf("a union with nothing holds %d", x.Len())
 	}
 }
+
+// TestLastOfALargePlace is about somebody near who stands at the end of a place so large
+// that a search does not walk through all of it.
+func TestLastOfALargePlace(t *testing.T) {
+	const many = 12 * handful
+	var entries []Entry
+	for i := range many {
+		entries = append(entries, Entry{ID: fmt.Sprint("near-", i), Name: fmt.Sprintf("Anna B%06d", i), Position: Position{Office: "Bern"}})
+	}
+	for i := range handful + 1 {
+		entries = append(entries, Entry{ID: fmt.Sprint("far-", i), Name: fmt.Sprintf("Cora Zebedee%06d", i), Position: Position{Office: "Oslo"}})
+	}
+	entries = append(entries, Entry{ID: "last", Name: "Zoe Zebedee", Position: Position{Office: "Bern"}})
+	x := build(entries)
+	for query, want := range map[string]string{
+		"zeb":     "literal last, literal far-0",
+		"zebedef": "typo last, typo far-0",
+	} {
+		r := Request{Query: Parse(query), Limit: 2, Near: Near{ID: "me", Position: Position{Office: "Bern"}}}
+		if got := hits(x, r); got != want {
+			t.Errorf("Search(%q) = %s, want %s", query, got, want)
+		}
+	}
+}
