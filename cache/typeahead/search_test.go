@@ -291,13 +291,13 @@ func TestLastOfALargePlace(t *testing.T) {
 		entries = append(entries, Entry{ID: fmt.Sprint("near-", i), Name: fmt.Sprintf("Anna B%06d", i), Position: Position{Office: "Bern"}})
 	}
 	for i := range handful + 1 {
-		entries = append(entries, Entry{ID: fmt.Sprint("far-", i), Name: fmt.Sprintf("Cora Zebedee%06d", i), Position: Position{Office: "Oslo"}})
+		entries = append(entries, Entry{ID: fmt.Sprint("far-", i), Name: fmt.Sprintf("Cora Zeba%06d", i), Position: Position{Office: "Oslo"}})
 	}
-	entries = append(entries, Entry{ID: "last", Name: "Zoe Zebedee", Position: Position{Office: "Bern"}})
+	entries = append(entries, Entry{ID: "last", Name: "Zoe Zebz", Position: Position{Office: "Bern"}})
 	x := build(entries)
 	for query, want := range map[string]string{
-		"zeb":     "literal last, literal far-0",
-		"zebedef": "typo last, typo far-0",
+		"zeb":  "literal last, literal far-0",
+		"zebq": "typo last, typo far-0",
 	} {
 		r := Request{Query: Parse(query), Limit: 2, Near: Near{ID: "me", Position: Position{Office: "Bern"}}}
 		if got := hits(x, r); got != want {
