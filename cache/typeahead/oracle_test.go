@@ -269,6 +269,10 @@ func TestMergeBesideChanges(t *testing.T) {
 		t.Error("what was merged is merged again")
 	}
 	compare("what the merge was put into", x, 3)
+	merged.join()
+	if got, want := len(merged.parts[0].segment.vocabulary.ends), len(build(sorted(people)).parts[0].segment.vocabulary.ends); got > want {
+		t.Errorf("what was merged holds %d words, of which %d are somebody's", got, want)
+	}
 }
 
 func sorted(people map[string]Entry) []Entry {

@@ -74,8 +74,6 @@ type plan struct {
 	pieces  []*planPiece
 	used    int // of pieces
 	first   int // the word to look at first, since it is the least likely one
-
-	addresses bool // some word is all of an address, or may be
 }
 
 type planWord struct {
@@ -102,7 +100,7 @@ type planPiece struct {
 // set looks up a query, for words as typed. It returns false where a word is nowhere.
 func (p *plan) set(s *segment, q *Query, d depth) bool {
 	p.segment = s
-	p.words, p.ways, p.used, p.first, p.addresses = p.words[:0], p.ways[:0], 0, 0, false
+	p.words, p.ways, p.used, p.first = p.words[:0], p.ways[:0], 0, 0
 	for range q.ways {
 		p.ways = append(p.ways, planWay{})
 	}
@@ -117,7 +115,6 @@ func (p *plan) set(s *segment, q *Query, d depth) bool {
 			way, postings := p.way(s, q, w, d)
 			if postings > 0 {
 				word.ways = append(word.ways, way)
-				p.addresses = p.addresses || way.reading == localPart || len(way.pieces) == 1 && isAddress(way.pieces[0].forms[0])
 				found += postings
 				word.mask(way, d)
 			}

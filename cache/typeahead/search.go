@@ -239,10 +239,6 @@ func (s *searcher) passes(doc uint32) bool {
 
 // both looks at those of whom two conditions hold.
 func (s *searcher) both(one, other condition) {
-	most := s.most(false)
-	if s.depth == literally && s.plan.addresses {
-		most = best
-	}
 	s.lists = s.lists[:0]
 	s.conditionLists(one)
 	s.mark()
@@ -252,7 +248,7 @@ func (s *searcher) both(one, other condition) {
 		for _, p := range l.posts {
 			if doc := p.doc(); s.marks.has(doc) {
 				s.marks.remove(doc)
-				s.look(doc, most)
+				s.look(doc, best)
 			}
 		}
 	}

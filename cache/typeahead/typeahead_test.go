@@ -131,6 +131,7 @@ func TestOrder(t *testing.T) {
 		{ID: "address", Name: "Maria Novak", Email: "jan@contoso.com"},
 		{ID: "alias", Name: "Petra Novak", Others: []string{"jan@fabrikam.com"}},
 		{ID: "twin-b", Name: "Kim Lee"}, {ID: "twin-a", Name: "Kim Lee"},
+		{ID: "initial", Name: "Zora Q. Vogt"}, {ID: "no-initial", Name: "Quin Abt"},
 		{ID: "inside", Name: "丁王"}, {ID: "begins", Name: "王明"},
 	}
 	for query, want := range map[string][]string{
@@ -138,6 +139,7 @@ func TestOrder(t *testing.T) {
 		"jan@contoso.com":  {"address"},
 		"jan@":             {"address", "alias"},
 		"kim":              {"twin-a", "twin-b"},
+		"q":                {"no-initial", "initial"},
 		"王":                {"begins", "inside"},
 		"j":                {"given", "longer", "surname", "guest", "address", "alias"},
 		"novak":            {"address", "alias"},
@@ -202,6 +204,7 @@ func TestMatches(t *testing.T) {
 		{entry, "annie schm", "OTHER_ADDRESS a.[schm]idt@contoso.com; OTHER_ADDRESS [annie]@fabrikam.com"},
 		{entry, "u7", "USER_PRINCIPAL_NAME [u7]7@contoso.com"},
 		{entry, "bob", ""},
+		{Entry{Name: "Anna An"}, "an", "DISPLAY_NAME Anna [An]"},
 		{Entry{Name: "Weiß"}, "weis", "DISPLAY_NAME [Weiß]"},
 		{Entry{Name: "Jo Mu\u0308ller"}, "mul", "DISPLAY_NAME Jo [Mu\u0308l]ler"},
 		{Entry{Name: "김민준"}, "기", "DISPLAY_NAME [김]민준"},
