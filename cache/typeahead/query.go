@@ -46,7 +46,13 @@ func Parse(typed string) Query {
 	all := scratch.Get().(*[]glyph)
 	defer scratch.Put(all)
 	*all = appendGlyphs((*all)[:0], typed)
-	q := Query{some: strings.TrimSpace(typed) != ""}
+	usual := new(struct {
+		words  [4]few
+		ways   [6]way
+		pieces [8]few
+		forms  [8]string
+	})
+	q := Query{usual.words[:0], usual.ways[:0], usual.pieces[:0], usual.forms[:0], strings.TrimSpace(typed) != ""}
 	for rest := *all; len(rest) > 0; {
 		n := 0
 		for n < len(rest) && !hard(rest[n]) {
@@ -111,8 +117,12 @@ func (q *Query) way(r reading, before, after string, pieces ...[]glyph) {
 	from := len(q.pieces)
 	for _, p := range pieces {
 		first := len(q.forms)
-		for _, form := range spelled(p) {
-			q.forms = append(q.forms, before+form+after)
+		if !slices.ContainsFunc(p, func(g glyph) bool { return g.alt != "" }) {
+			q.forms = append(q.forms, before+text(p)+after)
+		} else {
+			for _, form := range spelled(p) {
+				q.forms = append(q.forms, before+form+after)
+			}
 		}
 		q.pieces = append(q.pieces, few{uint16(first), uint16(len(q.forms))})
 	}
