@@ -122,8 +122,8 @@ func (h *held) buildIndex() *typeahead.Index {
 	})
 }
 
-// indexWith returns the index over people as changes make it. It leaves h as it is.
-func (h *held) indexWith(c changes) *typeahead.Index {
+// over returns an index over people as changes make it.
+func (c changes) over(index *typeahead.Index) *typeahead.Index {
 	var upserts []typeahead.Entry
 	var removed []string
 	for id, next := range c {
@@ -133,5 +133,5 @@ func (h *held) indexWith(c changes) *typeahead.Index {
 			removed = append(removed, id)
 		}
 	}
-	return h.index.people.With(upserts, removed)
+	return index.With(upserts, removed)
 }

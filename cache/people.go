@@ -63,7 +63,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 		d.fruitless = true
 		return "", err
 	}
-	d.swap(next, d.held.indexWith(differing), len(differing)) // most of the live index serves on
+	d.swap(next, differing.over(d.peopleIndex()), len(differing)) // most of the live index serves on
 	return token, nil
 }
 
@@ -230,7 +230,7 @@ func (d *Directory) apply(f *followed, found changes) error {
 	if len(found) == 0 {
 		return nil
 	}
-	people := live.indexWith(found)
+	people := found.over(d.peopleIndex())
 	if len(found) >= beside {
 		live = d.copied()
 		live.change(found)
@@ -285,6 +285,13 @@ func (d *Directory) tell(ids []string) {
 // recently is for how long rounds are believed rather than listings and look-ups: the
 // source's replicas may lag behind each other.
 const recently = time.Hour
+
+// peopleIndex is the index over people. Groups change what stands beside it. Writing is held.
+func (d *Directory) peopleIndex() *typeahead.Index {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.held.index.people
+}
 
 // copied returns a copy of what is held that can be changed while that is read. Groups
 // are shared. Writing is held.

@@ -142,6 +142,25 @@ func TestRank(t *testing.T) {
 // while it is measured. What it returns asks the directory.
 func fill(t *testing.T, tenantOf *simulator.Directory) engine {
 	t.Helper()
+	source := sourceOf(t, tenantOf)
+	directory := filled(t, source, 0)
+	source.Close()
+	return func(s session, typed string) []string {
+		found, _, err := directory.Suggest(cache.Invite{Query: typed, Limit: shown, Organizer: cache.Ref{ID: s.Organizer}})
+		if err != nil {
+			t.Fatalf("Suggest(%q) = %v", typed, err)
+		}
+		ids := make([]string, len(found))
+		for i, f := range found {
+			ids[i] = f.GetId()
+		}
+		return ids
+	}
+}
+
+// sourceOf is the Graph client of a tenant that the simulator serves.
+func sourceOf(t *testing.T, tenantOf *simulator.Directory) *graph.Client {
+	t.Helper()
 	sim, _ := tenant(t, simulator.Config{}, tenantOf, simulator.DefaultApp().Secret)
 	endpoint, err := graph.NewEndpoint(sim.GraphURL(), sim.AuthorityURL())
 	if err != nil {
@@ -155,7 +174,13 @@ func fill(t *testing.T, tenantOf *simulator.Directory) engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer source.Close()
+	return source
+}
+
+// filled reads a source into a directory, which then no longer follows it. Groups come
+// after people; it waits for as many as are wanted.
+func filled(t *testing.T, source cache.Source, groups int) *cache.Directory {
+	t.Helper()
 	directory, err := cache.New(cache.Config{Source: source})
 	if err != nil {
 		t.Fatal(err)
@@ -169,19 +194,15 @@ func fill(t *testing.T, tenantOf *simulator.Directory) engine {
 	case <-time.After(10 * time.Minute):
 		t.Errorf("the directory is not filled: %+v", directory.Status())
 	}
+	for tries := 0; directory.Status().Groups < groups; tries++ {
+		if tries == 6000 {
+			t.Fatalf("the groups are not read: %+v", directory.Status())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	stop()
 	<-ended
-	return func(s session, typed string) []string {
-		found, _, err := directory.Suggest(cache.Invite{Query: typed, Limit: shown, Organizer: cache.Ref{ID: s.Organizer}})
-		if err != nil {
-			t.Fatalf("Suggest(%q) = %v", typed, err)
-		}
-		ids := make([]string, len(found))
-		for i, f := range found {
-			ids[i] = f.GetId()
-		}
-		return ids
-	}
+	return directory
 }
 
 // checkRank looks whether the instrument measures: an engine that is told the target has

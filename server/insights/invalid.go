@@ -19,6 +19,7 @@ import (
 // must be, and repeat what it holds for paths of a read mask alone: the rest may be
 // a person's address.
 type invalid struct {
+	within     string // the field that holds those named, with a dot behind it; empty for the request itself
 	violations []*errdetails.BadRequest_FieldViolation
 }
 
@@ -56,7 +57,7 @@ const maxViolations = 10
 
 func (bad *invalid) add(field, description string) {
 	if len(bad.violations) < maxViolations {
-		bad.violations = append(bad.violations, &errdetails.BadRequest_FieldViolation{Field: field, Description: description})
+		bad.violations = append(bad.violations, &errdetails.BadRequest_FieldViolation{Field: bad.within + field, Description: description})
 	}
 }
 

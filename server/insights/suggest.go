@@ -18,7 +18,7 @@ const (
 
 // SuggestInvitees finds people by what somebody has typed so far.
 func (s *Service) SuggestInvitees(ctx context.Context, in *pb.SuggestInviteesRequest) (*pb.SuggestInviteesResponse, error) {
-	invite, err := parseInvite(in)
+	invite, err := parseInvite("", in)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (s *Service) ExplainSuggestions(ctx context.Context, in *pb.ExplainSuggesti
 	if in.GetRequest() == nil {
 		return nil, invalidField("request", errors.New("must say what a scheduler page would ask"))
 	}
-	invite, err := parseInvite(in.GetRequest())
+	invite, err := parseInvite("request.", in.GetRequest())
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +61,10 @@ func (s *Service) ExplainSuggestions(ctx context.Context, in *pb.ExplainSuggesti
 	return &pb.ExplainSuggestionsResponse{Suggestions: explained, Freshness: freshness}, nil
 }
 
-func parseInvite(in *pb.SuggestInviteesRequest) (cache.Invite, error) {
-	var bad invalid
+// parseInvite reads what a scheduler page asks; within says which field holds it, for what
+// is wrong with it.
+func parseInvite(within string, in *pb.SuggestInviteesRequest) (cache.Invite, error) {
+	bad := invalid{within: within}
 	invite := cache.Invite{
 		Query: bad.text("query", in.GetQuery(), maxQuery),
 		Limit: bad.pageSize("page_size", in.GetPageSize(), defaultPageSize, maxPageSize),
