@@ -240,7 +240,8 @@ func (d *Directory) apply(f *followed, found changes) error {
 	if live == d.held {
 		live.change(found)
 	}
-	live.index = newIndex(people, d.held.index.groups) // groups change too
+	live.groups = d.held.groups // groups change too
+	live.index = newIndex(people, d.held.index.groups)
 	live.revision = d.held.revision + 1
 	d.held = live
 	f.state.changes += int64(len(found))

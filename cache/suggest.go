@@ -2,6 +2,7 @@ package cache
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/peopleinsights/peopleinsights/cache/typeahead"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
@@ -136,7 +137,7 @@ func (d *Directory) beginLocked(q Invite) (*suggestions, error) {
 			return nil, ErrUnknownOrganizer
 		}
 		s.request.Exclude[organizer.record.id] = true
-		s.request.Near = d.near(organizer)
+		s.request.Near = d.nearLocked(organizer)
 	}
 	for _, ref := range q.Exclude {
 		if r := d.held.find(ref); r != nil {
@@ -152,10 +153,28 @@ func (d *Directory) beginLocked(q Invite) (*suggestions, error) {
 // worth half of it, which is more than to be of the same team.
 const mostPicked = 160
 
-// near is where an organizer stands, and whom they picked.
-func (d *Directory) near(organizer found) typeahead.Near {
+// levels is how far up the reporting line goes by which people are near.
+const levels = 5
+
+// aboveLocked are the managers above somebody, the nearest first.
+func (d *Directory) aboveLocked(r *record) (ids []string) {
+	for range levels {
+		r = d.held.people[r.managerID]
+		if r == nil || slices.Contains(ids, r.id) {
+			break // the top, or a circle
+		}
+		ids = append(ids, r.id)
+	}
+	return ids
+}
+
+// nearLocked is where an organizer stands, and whom they picked.
+func (d *Directory) nearLocked(organizer found) typeahead.Near {
 	near := typeahead.Near{ID: organizer.record.id, Position: positionOf(d.assemble(organizer))}
 	near.Manager = organizer.record.managerID
+	if organizer.manager != nil {
+		near.Above = d.aboveLocked(organizer.manager)
+	}
 	for _, p := range d.picked(organizer.record.id) {
 		near.Picked = append(near.Picked, typeahead.Pick{ID: p.id, Points: int(mostPicked * p.weight / (p.weight + 1))})
 	}

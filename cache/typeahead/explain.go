@@ -1,5 +1,7 @@
 package typeahead
 
+import "strings"
+
 // Reason is what points are given for.
 type Reason uint8
 
@@ -37,7 +39,7 @@ func (x *Index) Explain(r Request, id string) []Part {
 		if !ok || s.gone.has(doc) {
 			continue
 		}
-		if !s.plan.set(s.segment, &r.Query, s.depth) || len(r.Query.words) > 0 && s.plan.value(doc) == 0 {
+		if !s.plan.set(s.segment, &r.Query, s.names, s.depth) || len(r.Query.words) > 0 && s.plan.value(doc) == 0 {
 			return nil
 		}
 		return append(s.plan.explain(doc), s.near.explain(doc)...)
@@ -63,8 +65,12 @@ func (p *plan) explain(doc uint32) (parts []Part) {
 				if part.Typed != "" {
 					part.Typed, part.Found = part.Typed+" ", part.Found+" "
 				}
-				part.Typed += piece.forms[0]
-				part.Found += p.segment.vocabulary.at(found)
+				typed := strings.TrimPrefix(piece.forms[0], codeMark)
+				if way.reading == localPart {
+					typed = strings.TrimSuffix(typed, "@")
+				}
+				part.Typed += typed
+				part.Found += strings.TrimPrefix(p.segment.vocabulary.at(found), codeMark)
 			}
 		}
 		parts = append(parts, part)
@@ -79,8 +85,8 @@ func (s *standpoint) explain(doc uint32) (parts []Part) {
 			parts = append(parts, Part{Reason: reason, Points: int(points)})
 		}
 	}
-	add(Picked, s.pick(doc))
-	add(Team, s.team(doc))
+	add(Picked, s.knows(doc, Picked))
+	add(Team, s.team(doc)+s.knows(doc, Team))
 	for _, d := range []struct {
 		dimension int
 		reason    Reason

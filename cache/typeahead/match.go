@@ -127,20 +127,17 @@ func (q *Query) anywhere(e *Entry, fields []field, places []place) []place {
 		var best value
 		first := len(places)
 		for _, way := range q.ways[ways.from:ways.to] {
-			if way.reading == localPart {
+			if way.reading == localPart || way.reading == localName {
 				continue // the same place as what it begins
 			}
 			n := len(places)
 			var v value
-			if v, places = q.inFields(way, fields, places); v > best {
+			if v, places = q.inFields(way, e, fields, places); v > best {
 				best = v
 				places = slices.Delete(places, first, n)
 			} else {
 				places = places[:n]
 			}
-		}
-		if best == 0 {
-			places = append(places, q.initialsOf(ways, e, fields)...)
 		}
 	}
 	return places
@@ -148,7 +145,7 @@ func (q *Query) anywhere(e *Entry, fields []field, places []place) []place {
 
 // inFields finds the place to show each piece of a way at. The value is that of the piece
 // that matches worst anywhere, as in Search, and 0 where one is nowhere.
-func (q *Query) inFields(way way, fields []field, places []place) (worst value, _ []place) {
+func (q *Query) inFields(way way, e *Entry, fields []field, places []place) (worst value, _ []place) {
 	worst = 1<<31 - 1
 	for _, forms := range q.pieces[way.from:way.to] {
 		var best, named place // anywhere, and in the display name
@@ -165,7 +162,13 @@ func (q *Query) inFields(way way, fields []field, places []place) (worst value, 
 					named = best // it comes first
 				}
 			}
-			if d == literally && best.value == 0 && way.reading == beginning {
+			if best.value > 0 || way.reading != beginning || d != literally && d != withTypos {
+				continue
+			}
+			if initials := q.initialsOf(forms, e, fields, d); len(initials) > 0 {
+				places = append(places, initials[1:]...)
+				best, named = initials[0], place{}
+			} else if d == literally {
 				best = q.nicknamed(forms, fields)
 			}
 		}
@@ -252,39 +255,37 @@ func glyphsOf(word []glyph, n int) int {
 	return len(word)
 }
 
-// initialsOf shows where an initial and a surname are that a query word was found as.
-func (q *Query) initialsOf(ways few, e *Entry, fields []field) []place {
-	for _, way := range q.ways[ways.from:ways.to] {
-		if way.to-way.from != 1 || way.reading != beginning {
-			continue
-		}
-		forms := q.pieces[way.from]
-		for _, form := range q.forms[forms.from:forms.to] {
-			found := false
-			e.initials(func(word string) {
-				_, forgiven := forgives(word, form)
-				found = found || forgiven || strings.HasPrefix(word, form)
-			})
-			if found {
-				n := cut(form, 1)
-				return initialsIn(fields, form[:n], form[n:])
+// initialsOf shows where an initial and a surname are that a piece was found as.
+func (q *Query) initialsOf(forms few, e *Entry, fields []field, d depth) []place {
+	for _, form := range q.forms[forms.from:forms.to] {
+		found := false
+		e.initials(func(word string) {
+			forgiven := false
+			if d == withTypos {
+				_, forgiven = forgives(word, form)
 			}
+			found = found || forgiven || strings.HasPrefix(word, form)
+		})
+		if found {
+			n := cut(form, 1)
+			return initialsIn(fields, form[:n], form[n:], d)
 		}
 	}
 	return nil
 }
 
 // initialsIn finds a word that begins with an initial, and another that begins with the
-// rest or is nearly so, in the display name, or else in the names.
-func initialsIn(fields []field, initial, rest string) (places []place) {
+// rest or is nearly so, in the display name, or else in the names or the address.
+func initialsIn(fields []field, initial, rest string, d depth) (places []place) {
+	v := d.bucket().value(weights[initials].begin)
 	var first, last place
 	for _, f := range fields {
-		if f.field > pb.MatchField_MATCH_FIELD_SURNAME {
+		if f.field > pb.MatchField_MATCH_FIELD_EMAIL {
 			break
 		}
 		for i, w := range f.words {
 			if n, _ := reach(w.glyphs, initial); n > 0 && first.text == "" {
-				first = place{value: 1, field: f.field, text: f.value, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
+				first = place{value: v, field: f.field, text: f.value, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
 				continue
 			}
 			if rest == "" || last.text != "" || i == 0 && f.field == pb.MatchField_MATCH_FIELD_GIVEN_NAME {
@@ -295,7 +296,7 @@ func initialsIn(fields []field, initial, rest string) (places []place) {
 				n = glyphsOf(w.glyphs, bytes)
 			}
 			if n > 0 {
-				last = place{value: 1, field: f.field, text: f.value, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
+				last = place{value: v, field: f.field, text: f.value, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
 			}
 		}
 		if first.text != "" && last.text != "" {

@@ -13,6 +13,7 @@ type Position struct {
 type Near struct {
 	ID string
 	Position
+	Above  []string // the managers above the manager, by id, the nearest first
 	Picked []Pick
 }
 
@@ -24,7 +25,9 @@ type Pick struct {
 
 // nearness is what being near is worth, beside how well somebody matches. Whoever is near
 // in several ways is worth all of them.
-var nearness = struct{ manager, team, department, office, country int32 }{manager: 65, team: 60, department: 40, office: 30, country: 8}
+var nearness = struct{ manager, team, above, department, office, country int32 }{
+	manager: 65, team: 60, above: 25, department: 40, office: 30, country: 8,
+}
 
 // A dimension is one of the ways to be near: people who have the same place in it are.
 const (
@@ -141,22 +144,24 @@ const perName = 60
 
 // standpoint is a Near in the numbers of one segment.
 type standpoint struct {
-	here   *places
-	at     standing
-	self   uint32 // as a manager
-	boss   uint32 // the manager's document, counted from 1
-	picked []picked
-	bloom  uint64 // a bit for the documents of picked
+	here  *places
+	at    standing
+	self  uint32 // as a manager
+	boss  uint32 // the manager's document, counted from 1
+	known []known
+	bloom uint64 // a bit for the documents of known
 }
 
-type picked struct {
+// known is somebody whom the searcher knows by themselves, not by a place.
+type known struct {
 	doc    uint32
+	reason Reason
 	points int32
 }
 
 // set makes it a Near's.
 func (s *standpoint) set(in *segment, n *Near) {
-	*s = standpoint{here: &in.places, picked: s.picked[:0]}
+	*s = standpoint{here: &in.places, known: s.known[:0]}
 	for d := range s.at {
 		s.at[d] = in.places.dim[d].numbers[*n.Position.in(d)]
 	}
@@ -168,11 +173,17 @@ func (s *standpoint) set(in *segment, n *Near) {
 			s.boss = doc + 1
 		}
 	}
-	for _, p := range n.Picked {
-		if doc, ok := in.find(p.ID); ok {
-			s.picked = append(s.picked, picked{doc, int32(p.Points)})
+	know := func(id string, reason Reason, points int32) {
+		if doc, ok := in.find(id); ok {
+			s.known = append(s.known, known{doc, reason, points})
 			s.bloom |= 1 << (doc % 64)
 		}
+	}
+	for _, p := range n.Picked {
+		know(p.ID, Picked, int32(p.Points))
+	}
+	for _, id := range n.Above {
+		know(id, Team, nearness.above)
 	}
 }
 
@@ -190,7 +201,7 @@ func (s *standpoint) worth(doc uint32) (points int32) {
 		points += nearness.country
 	}
 	if s.bloom&(1<<(doc%64)) != 0 {
-		points += s.pick(doc)
+		points += s.knows(doc, Picked) + s.knows(doc, Team)
 	}
 	return points
 }
@@ -207,21 +218,21 @@ func (s *standpoint) team(doc uint32) int32 {
 	}
 }
 
-// pick is what having been picked is worth to a document.
-func (s *standpoint) pick(doc uint32) int32 {
-	for _, p := range s.picked {
-		if p.doc == doc {
-			return p.points
+// knows is what being known for a reason is worth to a document.
+func (s *standpoint) knows(doc uint32, reason Reason) (points int32) {
+	for _, k := range s.known {
+		if k.doc == doc && k.reason == reason {
+			points = max(points, k.points)
 		}
 	}
-	return 0
+	return points
 }
 
-// circle are the documents near enough to be looked at by themselves: whom the searcher
-// picked, and their manager.
+// circle are the documents to be looked at by themselves: whom the searcher knows, and
+// their manager.
 func (s *standpoint) circle(yield func(doc uint32)) {
-	for _, p := range s.picked {
-		yield(p.doc)
+	for _, k := range s.known {
+		yield(k.doc)
 	}
 	if s.boss != 0 {
 		yield(s.boss - 1)

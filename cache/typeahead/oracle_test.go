@@ -41,6 +41,13 @@ func oracleWords(e Entry) []string {
 		parts(address[:strings.Index(address, "@")], "._")
 	}
 	surname := strings.FieldsFunc(strings.ToLower(e.Surname), func(r rune) bool { return strings.ContainsRune(" -'", r) })
+	initials := ""
+	for _, part := range strings.FieldsFunc(strings.ToLower(e.Given), func(r rune) bool { return strings.ContainsRune(" -'", r) }) {
+		initials += part[:1]
+	}
+	if len(surname) > 0 {
+		words = append(words, initials+strings.Join(surname, ""))
+	}
 	for i, part := range surname {
 		if i == 0 || len(part) > 2 {
 			initial := strings.ToLower(e.Given[:1])

@@ -97,8 +97,9 @@ type planPiece struct {
 	deep     int // postings of those that only the deepest look has found
 }
 
-// set looks up a query, for words as typed. It returns false where a word is nowhere.
-func (p *plan) set(s *segment, q *Query, d depth) bool {
+// set looks up a query; names are those of its ways that are not to be read as the local
+// part of an address. It returns false where a word is nowhere.
+func (p *plan) set(s *segment, q *Query, names []uint16, d depth) bool {
 	p.segment = s
 	p.words, p.ways, p.used, p.first = p.words[:0], p.ways[:0], 0, 0
 	for range q.ways {
@@ -111,7 +112,13 @@ func (p *plan) set(s *segment, q *Query, d depth) bool {
 			word.masks = p.words[:len(p.words)+1][len(p.words)].masks[:0]
 		}
 		found := 0
-		for _, w := range q.ways[ways.from:ways.to] {
+		for i, w := range q.ways[ways.from:ways.to] {
+			if w.reading == localName {
+				if slices.Contains(names, ways.from+uint16(i)) {
+					continue
+				}
+				w.reading = localPart
+			}
 			way, postings := p.way(s, q, w, d)
 			if postings > 0 {
 				word.ways = append(word.ways, way)

@@ -34,6 +34,7 @@ type reading uint8
 const (
 	beginning reading = iota // of words
 	localPart                // all of an address before its @
+	localName                // the same, of a word that may be a name: then that is meant
 	wholeCode                // a code that was typed whole
 )
 
@@ -68,12 +69,12 @@ func Parse(typed string) Query {
 
 // add adds a query word with its readings.
 func (q *Query) add(chunk []glyph) {
-	letters, digits, at := 0, false, false
+	letters, at := 0, false
 	for _, g := range chunk {
 		if g.kind == letter {
 			letters++
 		}
-		digits, at = digits || isDigit(g), at || g.base == "@"
+		at = at || g.base == "@"
 	}
 	if letters == 0 {
 		return // nothing but punctuation
@@ -82,19 +83,36 @@ func (q *Query) add(chunk []glyph) {
 	q.way(beginning, "", "", chunk)
 	switch {
 	case at || chunk[0].base == ".": // the beginning of an address, or the end of one, which finds nobody
-	case letters == len(chunk):
-		if digits {
+	case letters > 1:
+		if slices.ContainsFunc(chunk, func(g glyph) bool { return g.kind != letter || isDigit(g) }) {
 			q.way(localPart, "", "@", chunk)
-			q.way(wholeCode, codeMark, "", chunk)
+		} else {
+			q.way(localName, "", "@", chunk)
 		}
-	default:
-		q.way(localPart, "", "@", chunk)
-		if digits {
-			q.way(wholeCode, codeMark, "", chunk)
+		q.way(wholeCode, codeMark, "", chunk)
+		if number := extension(chunk); number != nil {
+			q.way(wholeCode, codeMark, "", number)
 		}
+		if letters < len(chunk) {
+			q.split(chunk)
+		}
+	case letters < len(chunk):
 		q.split(chunk)
 	}
 	q.words = append(q.words, few{uint16(from), uint16(len(q.ways))})
+}
+
+// extension is the digits of an extension that is typed with its mark, x4711, ext.4711 or #4711;
+// nil where there is none.
+func extension(chunk []glyph) []glyph {
+	at := slices.IndexFunc(chunk, isDigit)
+	if at <= 0 || slices.ContainsFunc(chunk[at:], func(g glyph) bool { return !isDigit(g) }) {
+		return nil
+	}
+	if mark := text(chunk[:at]); mark != "x" && mark != "ext" && mark != "ext." && mark != "#" {
+		return nil
+	}
+	return chunk[at:]
 }
 
 // split adds the readings of a query word that has punctuation in it: its parts joined,

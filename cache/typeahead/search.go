@@ -55,7 +55,14 @@ func (x *Index) Circle(r Request) []Hit {
 				s.add(doc, Circle.value(s.near.worth(doc)))
 			}
 		}
-		s.near.circle(add)
+		for _, k := range s.near.known {
+			if k.reason == Picked {
+				add(k.doc)
+			}
+		}
+		if s.near.boss != 0 {
+			add(s.near.boss - 1)
+		}
 		for _, team := range []uint32{s.near.at[ofManager], s.near.self} {
 			for _, doc := range s.segment.places.dim[ofManager].at(team) {
 				add(doc)
@@ -70,7 +77,8 @@ type searcher struct {
 	index   *Index
 	request *Request
 	limit   int
-	kinds   uint8 // a bit for each that may be found
+	names   []uint16 // of the query's ways those that are names
+	kinds   uint8    // a bit for each that may be found
 	depth   depth
 	best    []ranked // best first, at most limit
 
@@ -107,6 +115,40 @@ func (s *searcher) begin(x *Index, r *Request) {
 			s.kinds |= 1 << k
 		}
 	}
+	s.readNames(&r.Query)
+}
+
+// readNames finds the words of the query that are somebody's name: who types one does not
+// mean the address of somebody else.
+func (s *searcher) readNames(q *Query) {
+	s.names = s.names[:0]
+	for i, w := range q.ways {
+		if w.reading != localName {
+			continue
+		}
+		for _, form := range q.forms[q.pieces[w.from].from:q.pieces[w.from].to] {
+			if s.isName(form[:len(form)-len("@")]) {
+				s.names = append(s.names, uint16(i))
+				break
+			}
+		}
+	}
+}
+
+// isName tells whether somebody has a word for a name.
+func (s *searcher) isName(word string) bool {
+	for _, p := range s.index.parts {
+		words := p.segment.span(word)
+		if !p.segment.is(word, words) {
+			continue
+		}
+		for _, post := range p.segment.postings(span{words.from, words.from + 1}) {
+			if post.class() >= name && !p.gone.has(post.doc()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // enter goes into a part.
@@ -193,7 +235,7 @@ const handful = 512
 // take longer than to look at all lists: no more is walked than they hold.
 func (s *searcher) search() {
 	s.enter()
-	if !s.plan.set(s.segment, &s.request.Query, s.depth) {
+	if !s.plan.set(s.segment, &s.request.Query, s.names, s.depth) {
 		return
 	}
 	s.marked, s.alone = false, false

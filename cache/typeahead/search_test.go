@@ -19,39 +19,54 @@ func hits(x *Index, r Request) string {
 
 // TestBuckets has who is found how.
 func TestBuckets(t *testing.T) {
-	x := build([]Entry{
+	entries := []Entry{
 		{ID: "robert", Name: "Robert van den Berg", Given: "Robert", Surname: "van den Berg", Email: "robert.berg@contoso.com",
 			Phones: []string{"+31 20 555 0199", "+31 20 555 0100 ext. 4711"}, EmployeeID: "E-1001"},
 		{ID: "bob", Name: "Bob Bergmann", Given: "Bob", Surname: "Bergmann", Email: "bb@contoso.com", Phones: []string{"+1 425 555 0142 x877", "+1 425 555 01-43"}},
 		{ID: "john", Name: "John Michael O'Smith", Given: "John Michael", Surname: "O'Smith", Email: "john.smith@contoso.com", UPN: "u4711@contoso.com"},
 		{ID: "guest", Kind: Guest, Name: "Jon Smithers", Email: "jon@fabrikam.com"},
 		{ID: "dmitri", Name: "Дмитрий Иванов", Given: "Dmitry", Email: "ivanov@contoso.com", EmployeeID: " 2002 "},
+		{ID: "anne", Name: "Anne-Marie Dubois", Given: "Anne-Marie", Surname: "Dubois", EmployeeID: "KRM"},
+		{ID: "ivan", Name: "Иван Петров", Given: "Иван", Surname: "Петров", Email: "ivan.petrov@contoso.com", Phones: []string{"+49 89 123456-18"}},
+		{ID: "hanako", Name: "山田 花子"},
 		{ID: "sales", Kind: Group, Name: "Sales Berlin", Email: "sales-berlin@contoso.com", Others: []string{"verkauf@contoso.de"}},
-	})
+	}
+	x := build(entries)
 	for _, row := range []struct{ query, want string }{
 		// Initials and the surname, with its first word or without.
 		{"rvandenberg", "literal robert"}, {"rvan", "literal robert"}, {"rberg", "literal robert"}, {"rden", "literal robert"},
 		{"bbergm", "literal bob"}, {"josmith", "literal john, typo guest"}, {"jsmith", "literal john, literal guest"}, {"jo'smith", "literal john, literal guest"},
 		{"j smith", "literal john, literal guest"}, {"smith j", "literal john, literal guest"},
+		{"amdubois", "literal anne"}, {"adubois", "literal anne"}, {"ipetrov", "literal ivan"}, {"иПетров", "literal ivan"},
+		{"山田花子", "literal hanako"}, {"山田花", "literal hanako"}, {"花子", "literal hanako"},
 		// Middle names left out, middles of surnames.
 		{"john smith", "literal john, nickname guest"}, {"michael smith", "literal john"}, {"berg", "literal robert, literal bob, typo sales"},
 		// An address with or without its domain.
 		{"john.smith", "address john, nickname guest"}, {"john.smith@contoso.com", "address john"}, {"john.smit", "literal john, nickname guest"}, {"u4711", "address john"},
-		{"sales-berlin", "address sales"}, {"verkauf", "literal sales"}, {"bb@contoso.com", "address bob"},
+		{"sales-berlin", "address sales"}, {"verkauf", "address sales"}, {"bb@contoso.com", "address bob"},
 		// Codes, when they are whole.
 		{"4711", "literal robert"}, {"471", ""}, {"0199", "literal robert"}, {"0100", ""}, {"877", "literal bob"}, {"0143", "literal bob"}, {"0142", ""},
 		{"e-1001", "literal robert"}, {"E-1001", "literal robert"}, {"e-100", ""}, {"2002", "literal dmitri"}, {"berg 4711", "literal robert"},
+		{"x4711", "literal robert"}, {"ext.4711", "literal robert"}, {"y4711", ""}, {"krm", "literal anne"}, {"kr", ""}, {"#4", ""}, {"#4711", "literal robert"},
+		{"18", "literal ivan"}, {"5618", "literal ivan"},
 		// Other scripts, by the spelling that the given name or the address has.
-		{"dmitry", "literal dmitri"}, {"ivan", "literal dmitri"}, {"иван", "literal dmitri"},
+		{"dmitry", "literal dmitri"}, {"ivan", "literal ivan, literal dmitri"}, {"иван", "literal ivan, literal dmitri"},
 		// A typo in words of four letters or more, not in the first letter.
 		{"bregmann", "typo bob"}, {"bermann", "typo bob"}, {"bergxmann", "typo bob"}, {"bexgmann", "typo bob"}, {"xergmann", ""}, {"ebrgmann", ""},
 		{"bxr", ""}, {"2003", ""}, {"2020", ""}, {"bexg", "typo robert, typo bob"}, {"jhon smtih", "typo john, typo guest"}, {"jsmtih", "typo john, typo guest"},
-		{"john.smtih@contoso.com", "typo john"}, {"j.smtih", "typo john, typo guest"}, {"иваонв", "typo dmitri"},
+		{"john.smtih@contoso.com", "typo john"}, {"john.smithx@contoso.com", "typo john"}, {"john.smit@contoso.com", "typo john"},
+		{"john.smithcontoso.com", ""}, {"john.smith2contoso.com", ""}, {"john.smit@h", ""}, {"ivanov@", "literal dmitri"}, {"ivano@", "typo dmitri"}, {"j.smtih", "typo john, typo guest"}, {"иваонв", "typo dmitri"},
 		// Ends of addresses find nobody.
 		{"@contoso.com", ""}, {".com", ""}, {".berg", ""}, {"@", ""}, {".", ""}, {"smith @contoso.com", ""},
 	} {
 		if got := hits(x, Request{Query: Parse(row.query), Limit: 9}); got != row.want {
 			t.Errorf("Search(%q) = %s, want %s", row.query, got, row.want)
+		}
+		for _, h := range x.Search(Request{Query: Parse(row.query), Limit: 9}) {
+			i := slices.IndexFunc(entries, func(e Entry) bool { return e.ID == h.ID })
+			if len(Parse(row.query).Matches(entries[i])) == 0 {
+				t.Errorf("Search(%q) finds %s, and Matches shows nothing", row.query, h.ID)
+			}
 		}
 	}
 	for _, row := range []struct {
@@ -222,7 +237,7 @@ func TestCircle(t *testing.T) {
 		{ID: "report", Name: "Report", Position: at("me", "Sales")}, {ID: "seller", Name: "Seller", Position: at("x", "Sales")},
 		{ID: "picked", Name: "Picked"}, {ID: "team", Kind: Group, Name: "Team"},
 	})
-	me := Near{ID: "me", Position: at("boss", "Sales"), Picked: []Pick{{"picked", 80}, {"team", 20}, {"peer", 1}, {"gone", 90}}}
+	me := Near{ID: "me", Position: at("boss", "Sales"), Above: []string{"top"}, Picked: []Pick{{"picked", 80}, {"team", 20}, {"peer", 1}, {"gone", 90}}}
 	for _, row := range []struct {
 		r    Request
 		want string

@@ -36,16 +36,22 @@ func (t *typos) find(s *segment, form string) {
 	for at := cut(form, 1); at < len(form) && !begun.empty(); {
 		letter, size := utf8.DecodeRuneInString(form[at:])
 		after := form[at+size:]
-		t.add(s, s.narrow(begun, at, after), at+len(after)) // one too many
-		if next, n := utf8.DecodeRuneInString(after); n > 0 && next != letter {
+		isAt := letter == '@' // which nobody types by mistake, or forgets
+		if !isAt {
+			t.add(s, s.narrow(begun, at, after), at+len(after)) // one too many
+		}
+		if next, n := utf8.DecodeRuneInString(after); n > 0 && next != letter && next != '@' && !isAt {
 			t.text = append(append(append(t.text[:0], after[:n]...), form[at:at+size]...), after[n:]...)
 			t.add(s, s.narrow(begun, at, t.view()), len(form)) // in the wrong order
 		}
 		if next := s.heads[form[:at]].next; len(next) > 0 {
 			for _, other := range next {
+				if other == '@' {
+					continue
+				}
 				t.text = utf8.AppendRune(append(t.text[:0], form[:at]...), other)
 				n := len(t.text)
-				if other != letter {
+				if other != letter && !isAt {
 					t.text = append(t.text, after...)
 					t.add(s, s.span(t.view()), len(t.text)) // one for another
 				}
@@ -55,7 +61,10 @@ func (t *typos) find(s *segment, form string) {
 		} else {
 			s.each(begun, at, func(other rune, words span) {
 				n := at + utf8.RuneLen(other)
-				if other != letter {
+				if other == '@' {
+					return
+				}
+				if other != letter && !isAt {
 					t.add(s, s.narrow(words, n, after), n+len(after))
 				}
 				t.add(s, s.narrow(words, n, form[at:]), n+len(form)-at)
@@ -169,11 +178,12 @@ func forgives(word, typed string) (n int, found bool) {
 	if t1 == 0 {
 		return same, true // as typed
 	}
-	if begins(w1, t1) && w1 > 0 || begins(0, t1) || begins(w1, 0) && w1 > 0 {
+	at, typedAt := strings.HasPrefix(word, "@"), strings.HasPrefix(typed, "@")
+	if w1 > 0 && !at && !typedAt && begins(w1, t1) || !typedAt && begins(0, t1) || w1 > 0 && !at && begins(w1, 0) {
 		return n, true
 	}
 	w2, t2 := cut(word, 2), cut(typed, 2)
-	if w2 == t2 && w1 > 0 && w2 > w1 && word[:w1] == typed[t1:t2] && word[w1:w2] == typed[:t1] && begins(w2, t2) {
+	if w2 == t2 && w2 > w1 && w1 > 0 && !at && !typedAt && word[:w1] == typed[t1:t2] && word[w1:w2] == typed[:t1] && begins(w2, t2) {
 		return n, true
 	}
 	return 0, false

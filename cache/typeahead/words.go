@@ -140,6 +140,9 @@ func (w *workroom) add(glyphs []glyph, c class) {
 // name adds the words of a name. Guests often have their address for a name; its words
 // are those of an address.
 func (w *workroom) name(all []glyph, c class) {
+	if len(all) <= maxUnspaced && slices.ContainsFunc(all, isSeparator) && !slices.ContainsFunc(all, spaced) {
+		w.add(w.letters(all), c) // 山田 花子 is typed without a space
+	}
 	for from, to := range cuts(all, hard) {
 		if chunk := all[from:to]; contains(chunk, "@") {
 			w.address(chunk, primary)
@@ -195,6 +198,20 @@ func (w *workroom) parts(chunk []glyph, c class) {
 	}
 }
 
+// spaced tells of a letter of a script that spaces words.
+func spaced(g glyph) bool { return g.kind == letter && !g.unspaced }
+
+// letters are those of a text.
+func (w *workroom) letters(all []glyph) []glyph {
+	from := len(w.more)
+	for _, g := range all {
+		if g.kind == letter {
+			w.more = append(w.more, g)
+		}
+	}
+	return w.more[from:]
+}
+
 // maxJoined is how many parts are joined. No name has more, and joining all of a
 // text of nothing but connected letters would take its length squared.
 const maxJoined = 8
@@ -234,9 +251,10 @@ func allUnspaced(part []glyph) bool {
 	return true
 }
 
-// phone adds the extension of a phone number: the digits behind an x, ext. or ext=, as
-// numbers are written, or the last four of a number that has none.
-// Source: RFC 3966, section 5.3, and ITU-T E.123, section 3.
+// phone adds the extension of a phone number: the digits behind letters (x, ext.), or
+// behind the last hyphen, as numbers are written, and the last four digits of a number
+// without letters.
+// Source: RFC 3966, section 5.3, ITU-T E.123, section 3, and DIN 5008.
 func (w *workroom) phone(all []glyph, c class) {
 	const fewest, usual = 2, 4 // digits
 	end := len(all)
@@ -248,13 +266,17 @@ func (w *workroom) phone(all []glyph, c class) {
 		begin--
 	}
 	before := begin
-	for before > 0 && all[before-1].kind == separator {
+	for before > 0 && all[before-1].kind == separator && all[before-1].base != "#" {
 		before--
 	}
-	marked := before > 0 && (all[before-1].base == "x" || all[before-1].base == "t") || begin > 0 && all[begin-1].base == "#"
-	if marked && end-begin >= fewest {
-		w.add(all[begin:end], c)
+	if before > 0 && !isDigit(all[before-1]) && all[before-1].kind != connector {
+		if end-begin >= fewest {
+			w.add(all[begin:end], c)
+		}
 		return
+	}
+	if begin > 0 && all[begin-1].kind == connector && fewest <= end-begin && end-begin < usual {
+		w.add(all[begin:end], c)
 	}
 	// The last digits, which spaces and hyphens may part.
 	from := len(w.more)
@@ -285,15 +307,15 @@ func (w *workroom) code(all []glyph, c class) {
 	}
 }
 
-// codeMark begins the words of codes, so that what is typed begins none of them.
-const codeMark = "#"
+// codeMark begins the words of codes. It is no UTF-8, so that nothing that is typed begins
+// any of them.
+const codeMark = "\xff"
 
 // initials calls yield with the given name's initial before the surname: jsmith, and for
-// a surname of several words also before each of them. The Latin, Greek and Cyrillic
-// names have initials, those of unspaced scripts have not.
+// a surname of several words also before each of them; for a given name of several also
+// with all of its initials. A name that is not in Latin letters has those of its address
+// too. Unspaced scripts have no initials.
 func (e *Entry) initials(yield func(word string)) {
-	w := enter()
-	defer w.leave()
 	given, surname := e.Given, e.Surname
 	if given == "" || surname == "" {
 		var ok bool
@@ -301,15 +323,30 @@ func (e *Entry) initials(yield func(word string)) {
 			return
 		}
 	}
-	w.glyphs = appendGlyphs(w.glyphs, given)
-	first := slices.IndexFunc(w.glyphs, func(g glyph) bool { return g.kind == letter })
-	if first < 0 || w.glyphs[first].unspaced {
+	initialsOf(given, surname, yield)
+	if local, _, _ := strings.Cut(e.Email, "@"); !isASCII(given) {
+		if first, last, ok := strings.Cut(local, "."); ok {
+			initialsOf(first, last, yield)
+		}
+	}
+}
+
+func initialsOf(given, surname string, yield func(word string)) {
+	w := enter()
+	defer w.leave()
+	first := appendGlyphs(nil, given)
+	var initials []glyph
+	for at := range cuts(first, notLetter) {
+		if initials = append(initials, first[at]); first[at].unspaced {
+			return
+		}
+	}
+	if len(initials) == 0 {
 		return
 	}
-	initial := w.glyphs[first]
-	all := appendGlyphs(w.glyphs[:0], surname)
-	word := func(rest []glyph, parts int) {
-		w.more = append(w.more[:0], initial)
+	all := appendGlyphs(w.glyphs, surname)
+	word := func(initials, rest []glyph, parts int) {
+		w.more = append(w.more[:0], initials...)
 		for at, end := range cuts(rest, notLetter) {
 			if parts--; parts < 0 {
 				break
@@ -327,8 +364,11 @@ func (e *Entry) initials(yield func(word string)) {
 			return
 		}
 		if n == 1 || end-at > 2 { // der is nothing to look for
-			word(all[at:], maxJoined)
-			word(all[at:], 1)
+			word(initials[:1], all[at:], maxJoined)
+			word(initials[:1], all[at:], 1)
+		}
+		if n == 1 && len(initials) > 1 {
+			word(initials[:min(len(initials), maxJoined)], all[at:], maxJoined)
 		}
 	}
 }

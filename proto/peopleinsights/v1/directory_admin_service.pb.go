@@ -99,7 +99,8 @@ const (
 	ScoreReason_SCORE_REASON_WORD ScoreReason = 1
 	// The organizer picked them lately.
 	ScoreReason_SCORE_REASON_PICKED ScoreReason = 2
-	// They are the organizer's manager, report, or have the same manager.
+	// They are the organizer's manager or stand above them in the reporting line, are their
+	// report, or have the same manager.
 	ScoreReason_SCORE_REASON_TEAM ScoreReason = 3
 	// They are of the organizer's department.
 	ScoreReason_SCORE_REASON_DEPARTMENT ScoreReason = 4

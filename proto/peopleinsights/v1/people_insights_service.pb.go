@@ -500,8 +500,8 @@ type SuggestInviteesRequest struct {
 	// number, is INVALID_ARGUMENT.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The person who invites; they are not suggested, and people near them come first:
-	// whom they picked lately, their manager, their reports and those of the same manager,
-	// then their department, their office and their country. Somebody whom the directory
+	// whom they picked lately, their manager and those above, their reports and those of the
+	// same manager, then their department, their office and their country. Somebody whom the directory
 	// does not know is INVALID_ARGUMENT. Optional.
 	Organizer *PersonRef `protobuf:"bytes,3,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// The kinds to suggest; all kinds if empty.
