@@ -42,9 +42,12 @@ fuzz: ## fuzz each target for FUZZTIME (10s)
 	go test ./server/simulator -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZTIME)
 	go test ./server/simulator -run '^$$' -fuzz '^FuzzParseFault$$' -fuzztime $(FUZZTIME)
 
+BENCHPEOPLE ?= 100000
+
 .PHONY: bench
-bench: ## run the benchmarks of type-ahead and of the simulator
+bench: ## run the benchmarks, and type-ahead beside other engines at BENCHPEOPLE (100000)
 	go test -run '^$$' -bench . ./cache/typeahead ./server/simulator
+	go -C cache/typeahead/peers run . -people $(BENCHPEOPLE)
 
 .PHONY: lint
 lint: ## vet, golangci-lint (the walls of the house among it), buf lint

@@ -317,6 +317,9 @@ func rows(places []place) []*pb.FieldMatch {
 	slices.SortFunc(places, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.field, b.field), a.of-b.of, cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 	})
+	if len(places) == 1 && places[0].value > 0 {
+		return row(places[0])
+	}
 	var matches []*pb.FieldMatch
 	var last place
 	for _, p := range places {
@@ -335,4 +338,19 @@ func rows(places []place) []*pb.FieldMatch {
 		row.Ranges = append(row.Ranges, &pb.TextRange{Start: p.start, End: p.end})
 	}
 	return matches
+}
+
+// row is rows for one place, as most queries have: all in one piece of memory.
+func row(p place) []*pb.FieldMatch {
+	all := new(struct {
+		match  pb.FieldMatch
+		at     pb.TextRange
+		rows   [1]*pb.FieldMatch
+		ranges [1]*pb.TextRange
+	})
+	all.at.Start, all.at.End = p.start, p.end
+	all.ranges[0] = &all.at
+	all.match.Field, all.match.Value, all.match.Ranges = p.field, p.text, all.ranges[:]
+	all.rows[0] = &all.match
+	return all.rows[:]
 }
