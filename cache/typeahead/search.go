@@ -363,7 +363,9 @@ func (s *searcher) walk(docs []uint32, most, nearest value, steps int) int {
 // list is postings that the query leads to.
 type list struct {
 	posts   []post
+	word    int  // of the query
 	literal bool // as typed
+	nick    bool // of a name that stands for it
 	alone   bool // nothing else has to match
 	whole   bool // of all of a word
 	address bool // of all of an address, or of all before its @
@@ -440,10 +442,10 @@ func (s *searcher) candidates(rarest condition, postings int) {
 		s.conditionLists(rarest)
 		return
 	}
-	for _, w := range s.plan.words {
+	for i, w := range s.plan.words {
 		for _, way := range w.ways {
 			for _, p := range way.pieces {
-				s.deepLists(p)
+				s.deepLists(p, i)
 			}
 		}
 	}
@@ -454,50 +456,50 @@ func (s *searcher) conditionLists(c condition) {
 	ways := s.plan.words[c.word].ways
 	for i := range ways {
 		p := ways[i].piece(c.second)
-		s.literalLists(p, ways[i].reading, len(s.plan.words) == 1 && len(ways[i].pieces) == 1)
-		s.deepLists(p)
+		s.literalLists(p, c.word, ways[i].reading, len(s.plan.words) == 1 && len(ways[i].pieces) == 1)
+		s.deepLists(p, c.word)
 		if s.depth == withTypos {
-			s.nickLists(p)
+			s.nickLists(p, c.word)
 		}
 	}
 }
 
 // literalLists adds the lists of a piece's words as typed; alone tells that they are all
 // that has to match.
-func (s *searcher) literalLists(p *planPiece, as reading, alone bool) {
+func (s *searcher) literalLists(p *planPiece, word int, as reading, alone bool) {
 	for i, words := range p.literal {
 		if as == localPart {
-			s.list(words, list{literal: true, alone: alone, address: true})
+			s.list(words, list{word: word, literal: true, alone: alone, address: true})
 			continue
 		}
 		if p.is[i] {
-			s.list(span{words.from, words.from + 1}, list{literal: true, alone: alone, whole: true, address: isAddress(p.forms[0])})
+			s.list(span{words.from, words.from + 1}, list{word: word, literal: true, alone: alone, whole: true, address: isAddress(p.forms[0])})
 			words.from++
 		}
-		s.list(words, list{literal: true, alone: alone})
+		s.list(words, list{word: word, literal: true, alone: alone})
 	}
 }
 
 // deepLists adds those of the words that only this depth has found.
-func (s *searcher) deepLists(p *planPiece) {
+func (s *searcher) deepLists(p *planPiece, word int) {
 	if s.depth == withNicknames {
-		s.nickLists(p)
+		s.nickLists(p, word)
 	}
 	wholes := p.typos.wholes
 	for _, words := range p.typos.spans {
 		for len(wholes) > 0 && wholes[0] < words.to {
 			n := wholes[0]
-			s.list(span{words.from, n}, list{})
-			s.list(span{n, n + 1}, list{whole: true})
+			s.list(span{words.from, n}, list{word: word})
+			s.list(span{n, n + 1}, list{word: word, whole: true})
 			words.from, wholes = n+1, wholes[1:]
 		}
-		s.list(words, list{})
+		s.list(words, list{word: word})
 	}
 }
 
-func (s *searcher) nickLists(p *planPiece) {
+func (s *searcher) nickLists(p *planPiece, word int) {
 	for _, n := range p.nicks {
-		s.list(span{n, n + 1}, list{})
+		s.list(span{n, n + 1}, list{word: word, nick: true})
 	}
 }
 
@@ -557,11 +559,49 @@ func (d depth) bucket() Bucket { return [...]Bucket{Literal, Nickname, Typo}[d] 
 // most is what anybody matches at most of those who are left; with begun, they have
 // nothing whole.
 func (s *searcher) most(begun bool) value {
-	word, last := int32(mostPoints), [...]int32{mostPoints, nicknamePoints, typoWhole}[s.depth]
-	if begun {
-		word, last = mostBegun, [...]int32{mostBegun, nicknamePoints, typoPoints}[s.depth]
+	points, least := int32(0), int32(mostPoints) // by which a word that only this depth finds is worth less
+	for i := range s.plan.words {
+		as := s.mostAs(i, begun)
+		points, least = points+as, min(least, as-s.mostDeep(i, begun))
 	}
-	return s.depth.bucket().value(int32(len(s.plan.words)-1)*word + last)
+	return s.depth.bucket().value(points - max(least, 0))
+}
+
+// mostAs is what a word of the query is worth at most as it was typed.
+func (s *searcher) mostAs(word int, begun bool) (most int32) {
+	for _, way := range s.plan.words[word].ways {
+		of := int32(mostPoints)
+		for _, p := range way.pieces {
+			if !begun && (way.reading == localPart || isAddress(p.forms[0])) {
+				of = addressPoints
+			} else if begun || way.reading == wholeCode || !slices.Contains(p.is, true) {
+				of = mostBegun
+			}
+		}
+		most = max(most, of)
+	}
+	return most
+}
+
+// mostDeep is what it is worth at most as something that only this depth finds.
+func (s *searcher) mostDeep(word int, begun bool) (most int32) {
+	if s.depth == literally {
+		return s.mostAs(word, begun)
+	}
+	for _, way := range s.plan.words[word].ways {
+		for _, p := range way.pieces {
+			switch {
+			case p.deep == 0:
+			case s.depth == withNicknames:
+				most = max(most, nicknamePoints)
+			case !begun && len(p.typos.wholes) > 0:
+				most = max(most, typoWhole)
+			default:
+				most = max(most, typoPoints)
+			}
+		}
+	}
+	return most
 }
 
 // scan looks at those documents of a list that can be among the best; where near is not
@@ -572,23 +612,28 @@ func (s *searcher) scan(l list, begun, near bool) {
 		return // they have been
 	}
 	var most [classes]value
+	others := int32(0)
+	for i := range s.plan.words {
+		if i != l.word {
+			others += s.mostAs(i, begun)
+		}
+	}
 	for c := range most {
-		if most[c] = s.most(begun); s.depth == withTypos && !l.literal && !l.whole && len(s.plan.words) == 1 {
-			most[c] = s.most(true)
-		}
-		if !l.literal || s.depth > literally {
-			continue
-		}
-		switch { // by what it is no name
+		own := weights[c].begin
+		switch {
 		case l.address:
-			most[c] = Address.value(most[c].points() + addressPoints)
+			most[c] = best
+			continue
+		case !l.literal && s.depth == withTypos && !l.nick:
+			if own = typoPoints; l.whole {
+				own = typoWhole
+			}
+		case !l.literal:
+			own = nicknamePoints
 		case l.whole:
-			most[c] -= value(mostPoints - weights[c].whole)
-		case begun:
-			most[c] -= value(mostBegun - weights[c].begin)
-		default:
-			most[c] -= value(mostPoints - weights[c].begin)
+			own = weights[c].whole
 		}
+		most[c] = s.depth.bucket().value(others + own)
 	}
 	if near {
 		for _, p := range l.posts {
