@@ -241,7 +241,7 @@ func (s *searcher) search() {
 	s.marked, s.alone = false, false
 	first, count := s.rarest(condition{word: -1})
 	second, more := s.rarest(first)
-	if both := count + more; count > handful && second.word >= 0 && both <= manageable && count*more/len(s.segment.ids) <= handful {
+	if both := count + more; count > handful && second.word >= 0 && both <= manageable && count*more/len(s.segment.ids) <= 8*handful {
 		s.both(first, second)
 		return
 	}
@@ -257,7 +257,7 @@ func (s *searcher) search() {
 
 // manageable is how many postings are gone through to mark who is in them. To test a mark
 // is much quicker than to look at somebody.
-const manageable = 1 << 18
+const manageable = 1 << 19
 
 // mark marks who is in the lists.
 func (s *searcher) mark() {
@@ -313,7 +313,7 @@ func (s *searcher) neighbourhoods(steps int, alone bool) (begun, near bool) {
 		if !known && len(n.docs) > fewNeighbours {
 			begun, known = s.wholes(), true
 			most = s.most(begun)
-			if limit := manageable; !begun && count <= limit || count <= limit/8 {
+			if limit := manageable / 2; !begun && count <= limit || count <= limit/8 {
 				// Either many are looked at for something whole, or few match.
 				s.mark()
 				s.alone = alone
