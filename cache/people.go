@@ -261,10 +261,11 @@ func (d *Directory) mergeSoonLocked() {
 		merge := index.Merge()
 		d.writing.Lock()
 		defer d.writing.Unlock()
+		merged := d.peopleIndex().Merged(merge) // changed since, perhaps
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.merging = false
-		d.held.index = newIndex(d.held.index.people.Merged(merge), d.held.index.groups)
+		d.held.index = newIndex(merged, d.held.index.groups)
 		if d.ctx.Err() == nil {
 			d.mergeSoonLocked()
 		}

@@ -78,11 +78,12 @@ type suggested struct {
 const attempts = 3
 
 // search finds whom a query is for. It searches what was held when it began, without a
-// lock, and looks up who they are, if that is still held.
+// lock, and looks up who they are, if that is still held; after some attempts, under one.
 func (d *Directory) search(q Invite) (*suggestions, error) {
+	query := typeahead.Parse(q.Query)
 	for range attempts {
 		d.mu.RLock()
-		s, err := d.beginLocked(q)
+		s, err := d.beginLocked(query, q)
 		d.mu.RUnlock()
 		if err != nil {
 			return nil, err
@@ -100,7 +101,7 @@ func (d *Directory) search(q Invite) (*suggestions, error) {
 	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	s, err := d.beginLocked(q)
+	s, err := d.beginLocked(query, q)
 	if err == nil {
 		d.endLocked(s, s.hits())
 	}
@@ -115,14 +116,14 @@ func (s *suggestions) hits() []typeahead.Hit {
 	return s.index.Search(s.request)
 }
 
-func (d *Directory) beginLocked(q Invite) (*suggestions, error) {
+func (d *Directory) beginLocked(query typeahead.Query, q Invite) (*suggestions, error) {
 	if err := d.readyLocked(); err != nil {
 		return nil, err
 	}
 	s := &suggestions{
 		index:    d.held.index.all,
 		revision: d.held.revision,
-		request:  typeahead.Request{Query: typeahead.Parse(q.Query), Limit: q.Limit},
+		request:  typeahead.Request{Query: query, Limit: q.Limit},
 	}
 	for _, kind := range q.Kinds {
 		s.request.Kinds = append(s.request.Kinds, typeahead.Kind(kind-pb.InviteeKind_INVITEE_KIND_PERSON))
@@ -140,10 +141,10 @@ func (d *Directory) beginLocked(q Invite) (*suggestions, error) {
 		s.request.Near = d.nearLocked(organizer)
 	}
 	for _, ref := range q.Exclude {
-		if r := d.held.find(ref); r != nil {
+		if ref.ID != "" {
+			s.request.Exclude[ref.ID] = true
+		} else if r := d.held.find(ref); r != nil {
 			s.request.Exclude[r.id] = true
-		} else if ref.ID != "" {
-			s.request.Exclude[ref.ID] = true // a group
 		}
 	}
 	return s, nil

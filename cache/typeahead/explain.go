@@ -24,7 +24,7 @@ type Part struct {
 }
 
 // Explain returns what the score of a hit of Search or Circle is made of: the points of
-// all parts are the score. It returns nothing for who is no hit.
+// all parts are the score. It returns nothing for whom the query does not find.
 func (x *Index) Explain(r Request, id string) []Part {
 	if x == nil {
 		return nil

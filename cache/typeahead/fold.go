@@ -216,28 +216,35 @@ func dropped(r rune) bool {
 const maxMixed = 3
 
 // spelled returns the ways in which a word can be spelled, its base first.
-func spelled(word []glyph) []string {
+func spelled(word []glyph) []string { return appendSpelled(nil, "", word, "") }
+
+// appendSpelled appends them, each between two other texts.
+func appendSpelled(forms []string, before string, word []glyph, after string) []string {
 	doubles := 0
 	for _, g := range word {
 		if g.alt != "" {
 			doubles++
 		}
 	}
-	base := text(word)
-	switch {
-	case doubles == 0:
-		return []string{base}
-	case doubles > maxMixed:
-		return []string{base, join(word, glyph.other)}
+	mixes, all := 1<<doubles, 1
+	if doubles > maxMixed {
+		mixes, all = 2, -1 // each letter in the way of the first
 	}
-	forms := []string{""}
-	for _, g := range word {
-		for i := range forms {
-			if g.alt != "" {
-				forms = append(forms, forms[i]+g.alt)
+	for mix := range mixes {
+		var buffer [64]byte
+		form := append(buffer[:0], before...)
+		bit := 0
+		for _, g := range word {
+			if g.alt != "" && mix*all>>bit&1 != 0 {
+				form = append(form, g.alt...)
+			} else {
+				form = append(form, g.base...)
 			}
-			forms[i] += g.base
+			if g.alt != "" {
+				bit++
+			}
 		}
+		forms = append(forms, string(append(form, after...)))
 	}
 	return forms
 }
@@ -252,36 +259,24 @@ func folded(of string) string {
 
 // text is the folded text of glyphs.
 func text(list []glyph) string {
-	return join(list, func(g glyph) string { return g.base })
-}
-
-func join(list []glyph, form func(glyph) string) string {
 	var buffer [64]byte
 	joined := buffer[:0]
 	for _, g := range list {
-		joined = append(joined, form(g)...)
+		joined = append(joined, g.base...)
 	}
 	return string(joined)
-}
-
-// other is the second spelling where there is one.
-func (g glyph) other() string {
-	if g.alt != "" {
-		return g.alt
-	}
-	return g.base
 }
 
 // unmarked returns a folded text without its marks, where it has any: marks that
 // are letters of their own to some are diacritics to others, who leave them out.
 // Once without those that Unicode orders (the kana voicing marks, Thai vowels
-// below), once without all.
+// below), once without all that take no space, once without all.
 func unmarked(form string) []string {
 	if isASCII(form) {
 		return nil
 	}
 	var forms []string
-	for _, drop := range []func(rune) bool{ordered, isMark} {
+	for _, drop := range []func(rune) bool{ordered, isMark, isSign} {
 		bare := strings.Map(func(r rune) rune {
 			if drop(r) {
 				return -1
@@ -298,6 +293,8 @@ func unmarked(form string) []string {
 func ordered(r rune) bool { return norm.NFKD.PropertiesString(string(r)).CCC() != 0 }
 
 func isMark(r rune) bool { return unicode.Is(unicode.Mn, r) }
+
+func isSign(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Mc) }
 
 func isASCII(text string) bool {
 	for i := range len(text) {

@@ -2,6 +2,7 @@ package typeahead
 
 import (
 	"iter"
+	"math/bits"
 	"slices"
 )
 
@@ -62,7 +63,7 @@ func collect(segments <-chan *segment) *Index {
 const ratio = 8
 
 // quick is up to how many entries are merged while a change waits; more are left to Merge.
-const quick = 8 << 10
+const quick = 2 << 10
 
 // push adds a segment, and merges what is no longer much larger than the next.
 func (x *Index) push(s *segment) {
@@ -125,9 +126,12 @@ func (x *Index) Merged(m *Merge) *Index {
 
 // without marks as gone what has gone from a part since it was merged.
 func (p *part) without(then, now part) {
-	for doc, id := range now.segment.ids {
-		if now.gone.has(uint32(doc)) && !then.gone.has(uint32(doc)) {
-			p.drop(id)
+	for i, word := range now.gone {
+		if then.gone != nil {
+			word &^= then.gone[i]
+		}
+		for ; word != 0; word &= word - 1 {
+			p.drop(now.segment.ids[64*i+bits.TrailingZeros64(word)])
 		}
 	}
 }

@@ -165,11 +165,11 @@ func (q *Query) inFields(way way, e *Entry, fields []field, places []place) (wor
 			if best.value > 0 || way.reading != beginning || d != literally && d != withTypos {
 				continue
 			}
-			if initials := q.initialsOf(forms, e, fields, d); len(initials) > 0 {
+			if initials := q.initialsOf(forms.few, e, fields, d); len(initials) > 0 {
 				places = append(places, initials[1:]...)
 				best, named = initials[0], place{}
 			} else if d == literally {
-				best = q.nicknamed(forms, fields)
+				best = q.nicknamed(forms.few, fields)
 			}
 		}
 		worst = min(worst, best.value)
@@ -206,13 +206,13 @@ func is(word []glyph, folded string) bool {
 }
 
 // locate finds a piece in a word.
-func (q *Query) locate(w word, forms few, as reading, d depth) (best place) {
+func (q *Query) locate(w word, of piece, as reading, d depth) (best place) {
 	at := func(v value, n int) {
 		if v > best.value {
 			best = place{value: v, start: w.glyphs[0].start, end: w.glyphs[n-1].end}
 		}
 	}
-	for _, form := range q.forms[forms.from:forms.to] {
+	for _, form := range q.forms[of.from:of.to] {
 		if (as == wholeCode) != (w.class == code) {
 			return best
 		}
@@ -232,12 +232,14 @@ func (q *Query) locate(w word, forms few, as reading, d depth) (best place) {
 				at(Literal.value(weights[w.class].begin), n)
 			}
 		case withTypos:
-			if as != beginning || !forgivable(form) {
+			if as != beginning || of.letters < forgiving || !forgivable(form) {
 				continue
 			}
 			for _, is := range spelled(w.glyphs) {
-				if n, ok := forgives(is, form); ok {
-					at(Typo.value(typoPoints), glyphsOf(w.glyphs, n))
+				for _, is := range append(unmarked(is), is) {
+					if n, ok := forgives(is, form); ok {
+						at(Typo.value(typoPoints), glyphsOf(w.glyphs, n))
+					}
 				}
 			}
 		}

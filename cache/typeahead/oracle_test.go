@@ -46,13 +46,11 @@ func oracleWords(e Entry) []string {
 		initials += part[:1]
 	}
 	if len(surname) > 0 {
-		words = append(words, initials+strings.Join(surname, ""))
+		words = append(words, initials+strings.Join(surname, ""), strings.Join(surname, ""))
 	}
 	for i, part := range surname {
-		if i == 0 || len(part) > 2 {
-			initial := strings.ToLower(e.Given[:1])
-			words = append(words, initial+part, initial+strings.Join(surname[i:], ""))
-		}
+		initial := strings.ToLower(e.Given[:1])
+		words = append(words, initial+part, initial+strings.Join(surname[i:], ""))
 	}
 	return words
 }

@@ -51,7 +51,7 @@ const (
 
 // The points of words that are found otherwise.
 const (
-	addressPoints  = 100
+	addressPoints  = mostPoints // what they lead to is in a bucket of its own
 	nicknamePoints = 55
 	typoPoints     = 40
 	typoWhole      = 50
@@ -138,9 +138,9 @@ func (p *plan) set(s *segment, q *Query, names []uint16, d depth) bool {
 // way looks up one way, and returns how many documents it may lead to.
 func (p *plan) way(s *segment, q *Query, w way, d depth) (planWay, int) {
 	first, fewest := p.used, -1
-	for _, forms := range q.pieces[w.from:w.to] {
+	for _, of := range q.pieces[w.from:w.to] {
 		piece := p.piece()
-		piece.set(s, q.forms[forms.from:forms.to], w.reading, d)
+		piece.set(s, q.forms[of.from:of.to], int(of.letters), w.reading, d)
 		if fewest < 0 || piece.postings < fewest {
 			fewest = piece.postings
 		}
@@ -157,7 +157,7 @@ func (p *plan) piece() *planPiece {
 	return p.pieces[p.used-1]
 }
 
-func (p *planPiece) set(s *segment, forms []string, as reading, d depth) {
+func (p *planPiece) set(s *segment, forms []string, letters int, as reading, d depth) {
 	p.forms, p.postings, p.deep = forms, 0, 0
 	p.literal, p.is, p.nicks = p.literal[:0], p.is[:0], p.nicks[:0]
 	p.typos.spans, p.typos.wholes = p.typos.spans[:0], p.typos.wholes[:0]
@@ -191,6 +191,9 @@ func (p *planPiece) set(s *segment, forms []string, as reading, d depth) {
 		return
 	}
 	p.deep = 0
+	if letters < forgiving {
+		return
+	}
 	for _, form := range forms {
 		p.typos.find(s, form)
 	}

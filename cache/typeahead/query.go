@@ -10,7 +10,7 @@ import (
 type Query struct {
 	words  []few // of ways; all words have to match
 	ways   []way
-	pieces []few // of forms
+	pieces []piece
 	forms  []string
 	some   bool // something was typed that is no white space
 }
@@ -20,6 +20,12 @@ func (q *Query) Empty() bool { return !q.some }
 
 // few are some that stand together in one of a Query's lists.
 type few struct{ from, to uint16 }
+
+// piece is a text that has to begin a word, in any of its forms.
+type piece struct {
+	few            // forms
+	letters uint16 // how many it has as it was typed
+}
 
 // way is one reading of a query word, of which one suffices: pieces that each have to
 // begin a word, in any of their forms.
@@ -41,16 +47,20 @@ const (
 // scratch are glyphs that are needed for a moment.
 var scratch = sync.Pool{New: func() any { return new([]glyph) }}
 
+// maxWords is how many different words of a query count: no name has more.
+const maxWords = 16
+
 // Parse takes apart what somebody has typed. A query without a letter or a digit
-// finds nobody.
+// finds nobody. A word that is typed twice counts once, and of more than maxWords the first
+// do.
 func Parse(typed string) Query {
 	all := scratch.Get().(*[]glyph)
 	defer scratch.Put(all)
-	*all = appendGlyphs((*all)[:0], typed)
+	*all = appendGlyphs((*all)[:0], strings.TrimPrefix(strings.TrimSpace(typed), "mailto:"))
 	usual := new(struct {
 		words  [4]few
 		ways   [6]way
-		pieces [8]few
+		pieces [8]piece
 		forms  [8]string
 	})
 	q := Query{usual.words[:0], usual.ways[:0], usual.pieces[:0], usual.forms[:0], strings.TrimSpace(typed) != ""}
@@ -59,12 +69,31 @@ func Parse(typed string) Query {
 		for n < len(rest) && !hard(rest[n]) {
 			n++
 		}
-		if n > 0 {
-			q.add(rest[:n])
+		if n > 0 && len(q.words) < maxWords {
+			q.add(trimmed(rest[:n]))
 		}
 		rest = rest[min(n+1, len(rest)):]
 	}
 	return q
+}
+
+// trimmed leaves out what punctuation stands around a word: quotes, the full stop of a
+// sentence, the hyphen of a word that goes on.
+func trimmed(chunk []glyph) []glyph {
+	for len(chunk) > 0 && chunk[0].kind == connector {
+		chunk = chunk[1:]
+	}
+	for n := len(chunk) - 1; n > 0 && (chunk[n].kind == connector || chunk[n].base == "."); n-- {
+		chunk = chunk[:n]
+	}
+	return chunk
+}
+
+// typed tells whether a word has been typed before.
+func (q *Query) typed(form string) bool {
+	return slices.ContainsFunc(q.words, func(ways few) bool {
+		return q.forms[q.pieces[q.ways[ways.from].from].from] == form
+	})
 }
 
 // add adds a query word with its readings.
@@ -79,8 +108,12 @@ func (q *Query) add(chunk []glyph) {
 	if letters == 0 {
 		return // nothing but punctuation
 	}
-	from := len(q.ways)
+	from, pieces, forms := len(q.ways), len(q.pieces), len(q.forms)
 	q.way(beginning, "", "", chunk)
+	if q.typed(q.forms[forms]) {
+		q.ways, q.pieces, q.forms = q.ways[:from], q.pieces[:pieces], q.forms[:forms]
+		return
+	}
 	switch {
 	case at || chunk[0].base == ".": // the beginning of an address, or the end of one, which finds nobody
 	case letters > 1:
@@ -135,14 +168,8 @@ func (q *Query) way(r reading, before, after string, pieces ...[]glyph) {
 	from := len(q.pieces)
 	for _, p := range pieces {
 		first := len(q.forms)
-		if !slices.ContainsFunc(p, func(g glyph) bool { return g.alt != "" }) {
-			q.forms = append(q.forms, before+text(p)+after)
-		} else {
-			for _, form := range spelled(p) {
-				q.forms = append(q.forms, before+form+after)
-			}
-		}
-		q.pieces = append(q.pieces, few{uint16(first), uint16(len(q.forms))})
+		q.forms = appendSpelled(q.forms, before, p, after)
+		q.pieces = append(q.pieces, piece{few{uint16(first), uint16(len(q.forms))}, uint16(len(p))})
 	}
 	q.ways = append(q.ways, way{few{uint16(from), uint16(len(q.pieces))}, r})
 }

@@ -100,6 +100,10 @@ var searchers = sync.Pool{New: func() any { return new(searcher) }}
 
 // free gives the searcher back, without what it looked at.
 func (s *searcher) free() {
+	for _, p := range s.plan.pieces { // of any part: they hold what was typed
+		p.forms = nil
+		clear(p.typos.text[:cap(p.typos.text)])
+	}
 	s.index, s.request, s.segment, s.plan.segment, s.gone, s.near.here = nil, nil, nil, nil, nil, nil
 	clear(s.neighbours[:cap(s.neighbours)])
 	clear(s.lists[:cap(s.lists)])

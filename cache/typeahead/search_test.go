@@ -29,6 +29,9 @@ func TestBuckets(t *testing.T) {
 		{ID: "anne", Name: "Anne-Marie Dubois", Given: "Anne-Marie", Surname: "Dubois", EmployeeID: "KRM"},
 		{ID: "ivan", Name: "Иван Петров", Given: "Иван", Surname: "Петров", Email: "ivan.petrov@contoso.com", Phones: []string{"+49 89 123456-18"}},
 		{ID: "hanako", Name: "山田 花子"},
+		{ID: "minsu", Name: "남궁민수"},
+		{ID: "visitor", Kind: Guest, Name: "Jones, Quentin (Contractor)", Email: "qj@fabrikam.com", Phones: []string{"55512"}},
+		{ID: "ext", Kind: Guest, Name: "pia.nova_fabrikam.com#EXT#", Email: "pn@x.example"},
 		{ID: "sales", Kind: Group, Name: "Sales Berlin", Email: "sales-berlin@contoso.com", Others: []string{"verkauf@contoso.de"}},
 	}
 	x := build(entries)
@@ -39,6 +42,10 @@ func TestBuckets(t *testing.T) {
 		{"j smith", "literal john, literal guest"}, {"smith j", "literal john, literal guest"},
 		{"amdubois", "literal anne"}, {"adubois", "literal anne"}, {"ipetrov", "literal ivan"}, {"иПетров", "literal ivan"},
 		{"山田花子", "literal hanako"}, {"山田花", "literal hanako"}, {"花子", "literal hanako"},
+		{"vandenberg", "literal robert"}, {"qjones", "literal visitor"}, {"55512", "literal visitor"}, {"5512", ""},
+		{"fabrikam", ""}, {"nova", "literal ext"}, {"남궁곱", ""}, {"müx", ""},
+		// What stands around a word.
+		{"john.smith@contoso.com.", "address john"}, {"'john.smith@contoso.com'", "address john"}, {"mailto:john.smith@contoso.com", "address john"},
 		// Middle names left out, middles of surnames.
 		{"john smith", "literal john, nickname guest"}, {"michael smith", "literal john"}, {"berg", "literal robert, literal bob, typo sales"},
 		// An address with or without its domain.
@@ -274,7 +281,7 @@ func TestExplain(t *testing.T) {
 	me := Near{ID: "me", Position: Position{Manager: "boss", Department: "Sales", Office: "Bern", Country: "CH"}, Picked: []Pick{{"ann", 7}}}
 	r := Request{Query: Parse("mul ann am@contoso.com mulelr"), Near: me, Limit: 5}
 	want := []Part{
-		{Word, "mul", "muller", 60}, {Word, "ann", "ann", 70}, {Word, "am@contoso.com", "am@contoso.com", 100}, {Word, "mulelr", "muller", 50},
+		{Word, "mul", "muller", 60}, {Word, "ann", "ann", 70}, {Word, "am@contoso.com", "am@contoso.com", 70}, {Word, "mulelr", "muller", 50},
 		{Picked, "", "", 7}, {Team, "", "", 60}, {Department, "", "", 40}, {Office, "", "", 30}, {Country, "", "", 8},
 	}
 	if got := x.Explain(r, "ann"); !slices.Equal(got, want) {
@@ -284,6 +291,35 @@ func TestExplain(t *testing.T) {
 		if got := x.Explain(r, id); got != nil {
 			t.Errorf("Explain of %s, who is no hit = %+v", id, got)
 		}
+	}
+}
+
+// TestHeadOfAnyLimit is about a word that is an address, beside another: it is worth no more
+// than a whole word, or small limits would leave out whom large ones have first.
+func TestHeadOfAnyLimit(t *testing.T) {
+	x := build([]Entry{
+		{ID: "near", Name: "Ann Smith", Position: Position{Country: "CH"}},
+		{ID: "address", Name: "Ann Smith", Email: "ann.smith@contoso.com"},
+	})
+	r := Request{Query: Parse("sm ann.smith"), Near: Near{ID: "me", Position: Position{Country: "CH"}}, Limit: 9}
+	all := x.Search(r)
+	if r.Limit = 1; len(all) != 2 || !slices.Equal(x.Search(r), all[:1]) {
+		t.Errorf("Search of one = %v, of all %v", x.Search(r), all)
+	}
+}
+
+// TestWordsThatSayNothingNew are typed once or often, with the same hits, and in no more
+// time.
+func TestWordsThatSayNothingNew(t *testing.T) {
+	if got := Parse(strings.Repeat("ü ", 128) + "Ü u\u0308"); len(got.words) != 1 {
+		t.Errorf("%d words, want 1", len(got.words))
+	}
+	many := ""
+	for i := range 100 {
+		many += fmt.Sprintf("w%d ", i)
+	}
+	if got := Parse(many); len(got.words) != maxWords {
+		t.Errorf("%d words, want %d", len(got.words), maxWords)
 	}
 }
 

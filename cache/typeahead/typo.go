@@ -11,8 +11,9 @@ import (
 // forgiving is from how many letters of a word on a typo in it is forgiven.
 const forgiving = 4
 
-// forgivable tells whether a typo in a text is forgiven: not in a short one, and not in a
-// number, which means another one then.
+// forgivable tells whether a typo in a text is forgiven: not in one that is short as it is
+// compared, and not in a number, which means another one then. A piece of a query has to
+// have as many letters as it was typed, too.
 func forgivable(text string) bool {
 	return cut(text, forgiving-1) < len(text) && strings.Trim(text, "0123456789") != ""
 }

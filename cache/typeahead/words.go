@@ -1,6 +1,7 @@
 package typeahead
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -109,7 +110,7 @@ func (w *workroom) display(e *Entry) {
 // others takes apart what there is beside the display name.
 func (w *workroom) others(e *Entry) {
 	w.field(pb.MatchField_MATCH_FIELD_GIVEN_NAME, e.Given, (*workroom).name, given)
-	w.field(pb.MatchField_MATCH_FIELD_SURNAME, e.Surname, (*workroom).name, surname)
+	w.field(pb.MatchField_MATCH_FIELD_SURNAME, e.Surname, (*workroom).surname, surname)
 	w.field(pb.MatchField_MATCH_FIELD_EMAIL, e.Email, (*workroom).address, primary)
 	w.field(pb.MatchField_MATCH_FIELD_USER_PRINCIPAL_NAME, e.UPN, (*workroom).address, principal)
 	for _, address := range e.Others {
@@ -144,7 +145,10 @@ func (w *workroom) name(all []glyph, c class) {
 		w.add(w.letters(all), c) // 山田 花子 is typed without a space
 	}
 	for from, to := range cuts(all, hard) {
-		if chunk := all[from:to]; contains(chunk, "@") {
+		chunk := all[from:to]
+		if alias, guest := guestAlias(chunk); guest {
+			w.parts(alias, primary)
+		} else if contains(chunk, "@") {
 			w.address(chunk, primary)
 		} else {
 			w.parts(chunk, c)
@@ -152,10 +156,18 @@ func (w *workroom) name(all []glyph, c class) {
 	}
 }
 
+// surname adds the words of a surname, and all of them as one: vandenberg.
+func (w *workroom) surname(all []glyph, c class) {
+	w.name(all, c)
+	if slices.ContainsFunc(all, isSeparator) {
+		w.add(w.letters(all), c)
+	}
+}
+
 // address adds the words of an address: all of it, and the parts of its local part.
 func (w *workroom) address(address []glyph, c class) {
 	w.add(address, c)
-	local := address
+	local := []glyph(nil) // without an @ it is no address, and may be a domain
 	for i, g := range address {
 		if g.base == "@" {
 			local = address[:i]
@@ -256,7 +268,7 @@ func allUnspaced(part []glyph) bool {
 // without letters.
 // Source: RFC 3966, section 5.3, ITU-T E.123, section 3, and DIN 5008.
 func (w *workroom) phone(all []glyph, c class) {
-	const fewest, usual = 2, 4 // digits
+	const fewest, usual, short = 2, 4, 6 // digits
 	end := len(all)
 	for end > 0 && !isDigit(all[end-1]) {
 		end--
@@ -270,9 +282,11 @@ func (w *workroom) phone(all []glyph, c class) {
 		before--
 	}
 	if before > 0 && !isDigit(all[before-1]) && all[before-1].kind != connector {
-		if end-begin >= fewest {
-			w.add(all[begin:end], c)
-		}
+		w.add(all[begin:end], c)
+		return
+	}
+	if begin == 0 && end <= short { // a number within the house
+		w.add(all[:end], c)
 		return
 	}
 	if begin > 0 && all[begin-1].kind == connector && fewest <= end-begin && end-begin < usual {
@@ -318,10 +332,11 @@ const codeMark = "\xff"
 func (e *Entry) initials(yield func(word string)) {
 	given, surname := e.Given, e.Surname
 	if given == "" || surname == "" {
-		var ok bool
-		if given, surname, ok = strings.Cut(e.Name, " "); !ok || e.Given+e.Surname != "" || e.Kind == Group || strings.ContainsAny(surname, " @") {
-			return
-		}
+		first, last := e.names()
+		given, surname = cmp.Or(given, first), cmp.Or(surname, last)
+	}
+	if given == "" || surname == "" {
+		return
 	}
 	initialsOf(given, surname, yield)
 	if local, _, _ := strings.Cut(e.Email, "@"); !isASCII(given) {
@@ -329,6 +344,23 @@ func (e *Entry) initials(yield func(word string)) {
 			initialsOf(first, last, yield)
 		}
 	}
+}
+
+// names are the given name and the surname as the display name has them: its first word
+// and its last, or the other way with a comma, without what stands in brackets.
+func (e *Entry) names() (given, surname string) {
+	shown, _, _ := strings.Cut(e.Name, "(")
+	if e.Kind == Group || strings.Contains(shown, "@") {
+		return "", ""
+	}
+	if last, first, ok := strings.Cut(shown, ","); ok {
+		return strings.TrimSpace(first), strings.TrimSpace(last)
+	}
+	words := strings.Fields(shown)
+	if len(words) < 2 {
+		return "", ""
+	}
+	return words[0], words[len(words)-1]
 }
 
 func initialsOf(given, surname string, yield func(word string)) {
@@ -358,15 +390,13 @@ func initialsOf(given, surname string, yield func(word string)) {
 		}
 	}
 	n := 0
-	for at, end := range cuts(all, notLetter) {
+	for at := range cuts(all, notLetter) {
 		n++
 		if n > maxJoined || all[at].unspaced {
 			return
 		}
-		if n == 1 || end-at > 2 { // der is nothing to look for
-			word(initials[:1], all[at:], maxJoined)
-			word(initials[:1], all[at:], 1)
-		}
+		word(initials[:1], all[at:], maxJoined)
+		word(initials[:1], all[at:], 1)
 		if n == 1 && len(initials) > 1 {
 			word(initials[:min(len(initials), maxJoined)], all[at:], maxJoined)
 		}

@@ -491,9 +491,10 @@ type SuggestInviteesRequest struct {
 	// four letters of a word on one typo in it is forgiven, not in its first letter. The
 	// extension of a business phone and an employee id match when typed whole.
 	//
-	// An empty query answers with the organizer's own circle: those whom they picked
-	// lately, their manager, their reports and those of the same manager. Without an
-	// organizer that is nobody. A query without a letter or a digit, or of nothing but the
+	// An empty query, or one of white space, answers with the organizer's own circle: those
+	// whom they picked lately, their manager, their reports and those of the same manager.
+	// Without an organizer that is nobody. A word that is typed twice counts once, and of
+	// more than 16 different words the first do. A query without a letter or a digit, or of nothing but the
 	// end of an address (@contoso.com, .com), finds nobody.
 	Query string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	// How many suggestions to send: 8 if zero, at most 50. More, or a negative
