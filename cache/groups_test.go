@@ -2,7 +2,9 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +69,16 @@ func TestPeopleAreServedWithoutGroups(t *testing.T) {
 		if s.State != pb.DirectoryState_DIRECTORY_STATE_CURRENT || s.Freshness.Stale || s.GroupFeed.Failure == nil {
 			t.Errorf("without groups: %v, stale %v, failure %v", s.State, s.Freshness.Stale, s.GroupFeed.Failure)
 		}
+		all := []pb.InviteeKind(nil)
+		if lacks := f.Sources(all); len(lacks) != 1 || !lacks[0].Groups || !lacks[0].AsOf.IsZero() || !errors.Is(lacks[0].Err, cache.ErrDenied) {
+			t.Errorf("suggestions lack %+v, want groups that are denied", lacks)
+		}
+		if lacks := f.Sources([]pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_PERSON}); lacks != nil {
+			t.Errorf("suggestions of people lack %+v", lacks)
+		}
+		if err := f.Pick(id(0), sourcetest.SomeGroup(0).ID); !errors.Is(err, cache.ErrDenied) {
+			t.Errorf("Pick of a group that could not be read = %v, want %v", err, cache.ErrDenied)
+		}
 		if n := f.source.Asked("MarkGroups"); n > 20 {
 			t.Errorf("groups were asked for %d times in three hours, although they are denied", n)
 		}
@@ -76,6 +88,22 @@ func TestPeopleAreServedWithoutGroups(t *testing.T) {
 		f.pass(15 * time.Minute)
 		if s := f.Status(); s.Groups != 1 || s.GroupFeed.Failure != nil {
 			t.Errorf("once they are permitted: %d groups, failure %v", s.Groups, s.GroupFeed.Failure)
+		}
+		if lacks := f.Sources(all); lacks != nil {
+			t.Errorf("suggestions lack %+v, want nothing", lacks)
+		}
+		source.Before(func(_ context.Context, method string) error {
+			if strings.HasSuffix(method, "Groups") {
+				return cache.ErrUnavailable
+			}
+			return nil
+		})
+		f.pass(15 * time.Minute)
+		if lacks := f.Sources(all); len(lacks) != 1 || lacks[0].AsOf.IsZero() || !errors.Is(lacks[0].Err, cache.ErrUnavailable) {
+			t.Errorf("suggestions lack %+v, want groups of some minutes ago", lacks)
+		}
+		if got := f.suggest(sourcetest.SomeGroup(0).DisplayName); got != sourcetest.SomeGroup(0).DisplayName {
+			t.Errorf("Suggest = %q while groups cannot be followed, want the group", got)
 		}
 	})
 }

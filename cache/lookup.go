@@ -110,11 +110,13 @@ func (d *Directory) freshnessLocked() *pb.Freshness {
 }
 
 // staleLocked tells whether the source is failing: it has said so, or it has been
-// silent for longer than a round and a failure take.
+// silent for too long.
 func (d *Directory) staleLocked() bool {
-	silent := 2*d.config.SyncInterval + 10*time.Second
-	return d.sync.people.failure != nil || time.Since(d.held.asOf) > silent
+	return d.sync.people.failure != nil || time.Since(d.held.asOf) > d.silence()
 }
+
+// silence is longer than a round and a failure take.
+func (d *Directory) silence() time.Duration { return 2*d.config.SyncInterval + 10*time.Second }
 
 // assemble makes the profile that the contract shows of a record. The manager is
 // joined here, and not stored, so that a manager's new name is in every report's

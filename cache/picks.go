@@ -57,6 +57,9 @@ func (d *Directory) pickOf(organizer Ref, picked string) (by, id string, err err
 	if group := d.held.groups[picked]; group != nil {
 		return who.id, group.ID, nil
 	}
+	if d.sync.groups.fillings == 0 { // it may be a group
+		return "", "", d.sync.groups.err(ErrFilling)
+	}
 	return "", "", ErrUnknownPick
 }
 

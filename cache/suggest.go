@@ -3,6 +3,7 @@ package cache
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/peopleinsights/peopleinsights/cache/typeahead"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
@@ -55,6 +56,44 @@ func (d *Directory) Explain(q Invite) ([]*pb.ExplainedSuggestion, *pb.Freshness,
 		}
 	}
 	return explained, s.freshness, nil
+}
+
+// SourceState is a source of suggestions of which something is wrong.
+type SourceState struct {
+	Groups bool      // of groups; else of people
+	AsOf   time.Time // when it was last confirmed; zero if it was never read
+	Err    error
+}
+
+// Sources tells what suggestions of some kinds, of all if empty, lack: it is nil where all
+// is well.
+func (d *Directory) Sources(kinds []pb.InviteeKind) (states []SourceState) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	asked := func(of ...pb.InviteeKind) bool {
+		return len(kinds) == 0 || slices.ContainsFunc(of, func(k pb.InviteeKind) bool { return slices.Contains(kinds, k) })
+	}
+	if asked(pb.InviteeKind_INVITEE_KIND_PERSON, pb.InviteeKind_INVITEE_KIND_GUEST) && d.held != nil && d.staleLocked() {
+		states = append(states, SourceState{AsOf: d.held.asOf, Err: d.sync.people.err(ErrUnavailable)})
+	}
+	if !asked(pb.InviteeKind_INVITEE_KIND_GROUP) {
+		return states
+	}
+	switch groups := &d.sync.groups; {
+	case groups.fillings == 0:
+		states = append(states, SourceState{Groups: true, Err: groups.err(ErrFilling)})
+	case groups.failure != nil || time.Since(groups.asOf) > d.silence():
+		states = append(states, SourceState{Groups: true, AsOf: groups.asOf, Err: groups.err(ErrUnavailable)})
+	}
+	return states
+}
+
+// err is what the newest turn failed with, or else otherwise.
+func (s *feedState) err(otherwise error) error {
+	if s.failure != nil {
+		return s.failure.Err
+	}
+	return otherwise
 }
 
 // suggestions is what a search has found, all of one revision.

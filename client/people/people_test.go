@@ -46,6 +46,9 @@ func (s *service) GetProfile(_ context.Context, in *pb.GetProfileRequest) (*pb.G
 func (s *service) SuggestInvitees(_ context.Context, in *pb.SuggestInviteesRequest) (*pb.SuggestInviteesResponse, error) {
 	s.suggested = in
 	out := &pb.SuggestInviteesResponse{}
+	if in.GetQuery() == "zzz" {
+		out.Sources = []*pb.SourceState{{Source: pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS, Reason: pb.ErrorReason_ERROR_REASON_SOURCE_DENIED}}
+	}
 	if in.GetQuery() == "4 m" {
 		out.Suggestions = []*pb.Suggestion{
 			{Kind: 3, DisplayName: "Marketing", Email: "marketing@contoso.com"},
@@ -143,7 +146,7 @@ func TestCommands(t *testing.T) {
 		{"suggest e m", []string{"王小明  ming@contoso.com\n", "Eva     eva@contoso.com  guest, Engineer  [other address e.m@contoso.com]"}, 0},
 		{"suggest --kind person,guest,group 4 m", []string{"Marketing  marketing@contoso.com  group\n",
 			"Eva        eva@contoso.com  [business phone +49 30 1234; employee id E_1234]\n"}, 0},
-		{"suggest zzz", []string{"nobody"}, 0},
+		{"suggest zzz", []string{"nobody\n(groups have not been read: source denied)\n"}, 0},
 		{"explain smi", []string{"Ana Smith  ana.smith@contoso.com  Sales\n" +
 			"  literal        130\n" +
 			"    smi → smith   60\n" +

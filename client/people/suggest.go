@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
@@ -58,7 +59,19 @@ func (c suggestCommand) Run(s *session) error {
 	if len(out.GetSuggestions()) == 0 {
 		fmt.Fprintln(s.out, "nobody")
 	}
+	for _, source := range out.GetSources() {
+		fmt.Fprintln(s.out, lacking(source))
+	}
 	return nil
+}
+
+// lacking says what suggestions lack.
+func lacking(s *pb.SourceState) string {
+	what, state := word(s.GetSource().String(), "SUGGESTION_SOURCE_"), "have not been read"
+	if s.AsOfTime != nil {
+		state = "are as of " + s.GetAsOfTime().AsTime().Local().Format(time.TimeOnly)
+	}
+	return "(" + what + " " + state + ": " + word(s.GetReason().String(), "ERROR_REASON_") + ")"
 }
 
 func (c suggestCommand) ask(ctx context.Context, s *session, query string) (*pb.SuggestInviteesResponse, error) {

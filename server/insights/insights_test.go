@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 	"github.com/peopleinsights/peopleinsights/cache/sourcetest"
@@ -388,8 +389,29 @@ func TestSuggest(t *testing.T) {
 	if diff := cmp.Diff(want, out.Suggestions, protocmp.Transform()); diff != "" {
 		t.Errorf("suggestions differ (-want +got):\n%s", diff)
 	}
+	if len(out.Sources) != 0 {
+		t.Errorf("suggestions lack %v, want nothing", out.Sources)
+	}
 	if out, err := s.SuggestInvitees(t.Context(), &pb.SuggestInviteesRequest{}); err != nil || len(out.Suggestions) != 0 {
 		t.Errorf("an empty query = %v, %v; want nobody", out, err)
+	}
+}
+
+func TestSuggestionsTellWhatTheyLack(t *testing.T) {
+	for _, row := range []struct {
+		state cache.SourceState
+		want  *pb.SourceState
+	}{
+		{cache.SourceState{AsOf: time.Unix(7, 0), Err: cache.ErrUnavailable}, &pb.SourceState{
+			Source: pb.SuggestionSource_SUGGESTION_SOURCE_PEOPLE, AsOfTime: timestamppb.New(time.Unix(7, 0)),
+			Reason: pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE}},
+		{cache.SourceState{Groups: true, Err: cache.ErrFilling}, &pb.SourceState{
+			Source: pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS, Reason: pb.ErrorReason_ERROR_REASON_DIRECTORY_FILLING}},
+	} {
+		got := insights.SourcesOf([]cache.SourceState{row.state})
+		if diff := cmp.Diff([]*pb.SourceState{row.want}, got, protocmp.Transform()); diff != "" {
+			t.Errorf("sources differ (-want +got):\n%s", diff)
+		}
 	}
 }
 

@@ -30,7 +30,24 @@ func (s *Service) SuggestInvitees(ctx context.Context, in *pb.SuggestInviteesReq
 	if err != nil {
 		return nil, ofOrganizer("organizer", err)
 	}
-	return &pb.SuggestInviteesResponse{Suggestions: suggestions, Freshness: freshness}, nil
+	return &pb.SuggestInviteesResponse{
+		Suggestions: suggestions, Freshness: freshness, Sources: sourcesOf(directory.Sources(invite.Kinds)),
+	}, nil
+}
+
+func sourcesOf(states []cache.SourceState) (list []*pb.SourceState) {
+	for _, s := range states {
+		state := &pb.SourceState{
+			Source:   pb.SuggestionSource_SUGGESTION_SOURCE_PEOPLE,
+			AsOfTime: timestamp(s.AsOf),
+			Reason:   failed(s.Err).reason,
+		}
+		if s.Groups {
+			state.Source = pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS
+		}
+		list = append(list, state)
+	}
+	return list
 }
 
 // ofOrganizer makes of an unknown organizer what is wrong with a field.

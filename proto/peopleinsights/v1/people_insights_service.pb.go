@@ -11,6 +11,7 @@ import (
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,6 +23,59 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// SuggestionSource is where suggestions come from.
+type SuggestionSource int32
+
+const (
+	// Never sent.
+	SuggestionSource_SUGGESTION_SOURCE_UNSPECIFIED SuggestionSource = 0
+	// The organisation's people, guests among them.
+	SuggestionSource_SUGGESTION_SOURCE_PEOPLE SuggestionSource = 1
+	// The organisation's groups.
+	SuggestionSource_SUGGESTION_SOURCE_GROUPS SuggestionSource = 2
+)
+
+// Enum value maps for SuggestionSource.
+var (
+	SuggestionSource_name = map[int32]string{
+		0: "SUGGESTION_SOURCE_UNSPECIFIED",
+		1: "SUGGESTION_SOURCE_PEOPLE",
+		2: "SUGGESTION_SOURCE_GROUPS",
+	}
+	SuggestionSource_value = map[string]int32{
+		"SUGGESTION_SOURCE_UNSPECIFIED": 0,
+		"SUGGESTION_SOURCE_PEOPLE":      1,
+		"SUGGESTION_SOURCE_GROUPS":      2,
+	}
+)
+
+func (x SuggestionSource) Enum() *SuggestionSource {
+	p := new(SuggestionSource)
+	*p = x
+	return p
+}
+
+func (x SuggestionSource) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SuggestionSource) Descriptor() protoreflect.EnumDescriptor {
+	return file_peopleinsights_v1_people_insights_service_proto_enumTypes[0].Descriptor()
+}
+
+func (SuggestionSource) Type() protoreflect.EnumType {
+	return &file_peopleinsights_v1_people_insights_service_proto_enumTypes[0]
+}
+
+func (x SuggestionSource) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SuggestionSource.Descriptor instead.
+func (SuggestionSource) EnumDescriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{0}
+}
 
 // MatchField is a field that a query can match.
 type MatchField int32
@@ -84,11 +138,11 @@ func (x MatchField) String() string {
 }
 
 func (MatchField) Descriptor() protoreflect.EnumDescriptor {
-	return file_peopleinsights_v1_people_insights_service_proto_enumTypes[0].Descriptor()
+	return file_peopleinsights_v1_people_insights_service_proto_enumTypes[1].Descriptor()
 }
 
 func (MatchField) Type() protoreflect.EnumType {
-	return &file_peopleinsights_v1_people_insights_service_proto_enumTypes[0]
+	return &file_peopleinsights_v1_people_insights_service_proto_enumTypes[1]
 }
 
 func (x MatchField) Number() protoreflect.EnumNumber {
@@ -97,7 +151,7 @@ func (x MatchField) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MatchField.Descriptor instead.
 func (MatchField) EnumDescriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{0}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{1}
 }
 
 // InviteeKind is a kind of invitee.
@@ -142,11 +196,11 @@ func (x InviteeKind) String() string {
 }
 
 func (InviteeKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_peopleinsights_v1_people_insights_service_proto_enumTypes[1].Descriptor()
+	return file_peopleinsights_v1_people_insights_service_proto_enumTypes[2].Descriptor()
 }
 
 func (InviteeKind) Type() protoreflect.EnumType {
-	return &file_peopleinsights_v1_people_insights_service_proto_enumTypes[1]
+	return &file_peopleinsights_v1_people_insights_service_proto_enumTypes[2]
 }
 
 func (x InviteeKind) Number() protoreflect.EnumNumber {
@@ -155,7 +209,7 @@ func (x InviteeKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InviteeKind.Descriptor instead.
 func (InviteeKind) EnumDescriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{1}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{2}
 }
 
 // GetProfileRequest asks for one person.
@@ -589,8 +643,11 @@ type SuggestInviteesResponse struct {
 	// together; then members, guests, groups; then the display name; the order of equals
 	// is stable. DirectoryAdminService.ExplainSuggestions shows the figures.
 	Suggestions []*Suggestion `protobuf:"bytes,1,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
-	// How true the answer is.
-	Freshness     *Freshness `protobuf:"bytes,2,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	// How true the answer is, groups aside.
+	Freshness *Freshness `protobuf:"bytes,2,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	// What the suggestions lack: a row for each source that was asked for and could not be
+	// read, or not lately. Empty where all is well.
+	Sources       []*SourceState `protobuf:"bytes,3,rep,name=sources,proto3" json:"sources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -639,6 +696,78 @@ func (x *SuggestInviteesResponse) GetFreshness() *Freshness {
 	return nil
 }
 
+func (x *SuggestInviteesResponse) GetSources() []*SourceState {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+// SourceState is a source of suggestions of which something is wrong.
+type SourceState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The source.
+	Source SuggestionSource `protobuf:"varint,1,opt,name=source,proto3,enum=peopleinsights.v1.SuggestionSource" json:"source,omitempty"`
+	// When Microsoft Graph last confirmed it; unset where it has not been read yet, so that
+	// it suggests nobody.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// What is wrong; DIRECTORY_FILLING while it is read for the first time.
+	Reason        ErrorReason `protobuf:"varint,3,opt,name=reason,proto3,enum=peopleinsights.v1.ErrorReason" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SourceState) Reset() {
+	*x = SourceState{}
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SourceState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SourceState) ProtoMessage() {}
+
+func (x *SourceState) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SourceState.ProtoReflect.Descriptor instead.
+func (*SourceState) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SourceState) GetSource() SuggestionSource {
+	if x != nil {
+		return x.Source
+	}
+	return SuggestionSource_SUGGESTION_SOURCE_UNSPECIFIED
+}
+
+func (x *SourceState) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+func (x *SourceState) GetReason() ErrorReason {
+	if x != nil {
+		return x.Reason
+	}
+	return ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
 // ReportPickRequest tells whom somebody picked.
 type ReportPickRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -646,8 +775,8 @@ type ReportPickRequest struct {
 	// INVALID_ARGUMENT. Required.
 	Organizer *PersonRef `protobuf:"bytes,1,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// The Microsoft Graph object id of the person or group that was picked, as
-	// Suggestion.id has it. One whom the directory does not know is INVALID_ARGUMENT.
-	// Required.
+	// Suggestion.id has it. One whom the directory does not know is INVALID_ARGUMENT; until
+	// groups have been read, it may be one, and the call is UNAVAILABLE. Required.
 	PickedId      string `protobuf:"bytes,2,opt,name=picked_id,json=pickedId,proto3" json:"picked_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -655,7 +784,7 @@ type ReportPickRequest struct {
 
 func (x *ReportPickRequest) Reset() {
 	*x = ReportPickRequest{}
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[7]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +796,7 @@ func (x *ReportPickRequest) String() string {
 func (*ReportPickRequest) ProtoMessage() {}
 
 func (x *ReportPickRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[7]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +809,7 @@ func (x *ReportPickRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportPickRequest.ProtoReflect.Descriptor instead.
 func (*ReportPickRequest) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{7}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ReportPickRequest) GetOrganizer() *PersonRef {
@@ -706,7 +835,7 @@ type ReportPickResponse struct {
 
 func (x *ReportPickResponse) Reset() {
 	*x = ReportPickResponse{}
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[8]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +847,7 @@ func (x *ReportPickResponse) String() string {
 func (*ReportPickResponse) ProtoMessage() {}
 
 func (x *ReportPickResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[8]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +860,7 @@ func (x *ReportPickResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportPickResponse.ProtoReflect.Descriptor instead.
 func (*ReportPickResponse) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{8}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{9}
 }
 
 // Suggestion is somebody who can be invited.
@@ -761,7 +890,7 @@ type Suggestion struct {
 
 func (x *Suggestion) Reset() {
 	*x = Suggestion{}
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[9]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +902,7 @@ func (x *Suggestion) String() string {
 func (*Suggestion) ProtoMessage() {}
 
 func (x *Suggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[9]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +915,7 @@ func (x *Suggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
 func (*Suggestion) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{9}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Suggestion) GetKind() InviteeKind {
@@ -860,7 +989,7 @@ type FieldMatch struct {
 
 func (x *FieldMatch) Reset() {
 	*x = FieldMatch{}
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[10]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +1001,7 @@ func (x *FieldMatch) String() string {
 func (*FieldMatch) ProtoMessage() {}
 
 func (x *FieldMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[10]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +1014,7 @@ func (x *FieldMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldMatch.ProtoReflect.Descriptor instead.
 func (*FieldMatch) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{10}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FieldMatch) GetField() MatchField {
@@ -922,7 +1051,7 @@ type TextRange struct {
 
 func (x *TextRange) Reset() {
 	*x = TextRange{}
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[11]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1063,7 @@ func (x *TextRange) String() string {
 func (*TextRange) ProtoMessage() {}
 
 func (x *TextRange) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[11]
+	mi := &file_peopleinsights_v1_people_insights_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1076,7 @@ func (x *TextRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TextRange.ProtoReflect.Descriptor instead.
 func (*TextRange) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{11}
+	return file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TextRange) GetStart() int32 {
@@ -968,7 +1097,7 @@ var File_peopleinsights_v1_people_insights_service_proto protoreflect.FileDescri
 
 const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\n" +
-	"/peopleinsights/v1/people_insights_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a\x1epeopleinsights/v1/person.proto\"\xc2\x01\n" +
+	"/peopleinsights/v1/people_insights_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a\x1epeopleinsights/v1/person.proto\"\xc2\x01\n" +
 	"\x11GetProfileRequest\x124\n" +
 	"\x06person\x18\x01 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\x06person\x127\n" +
 	"\tread_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\x12>\n" +
@@ -991,10 +1120,16 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12:\n" +
 	"\torganizer\x18\x03 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\torganizer\x124\n" +
 	"\x05kinds\x18\x04 \x03(\x0e2\x1e.peopleinsights.v1.InviteeKindR\x05kinds\x126\n" +
-	"\aexclude\x18\x05 \x03(\v2\x1c.peopleinsights.v1.PersonRefR\aexclude\"\x96\x01\n" +
+	"\aexclude\x18\x05 \x03(\v2\x1c.peopleinsights.v1.PersonRefR\aexclude\"\xd0\x01\n" +
 	"\x17SuggestInviteesResponse\x12?\n" +
 	"\vsuggestions\x18\x01 \x03(\v2\x1d.peopleinsights.v1.SuggestionR\vsuggestions\x12:\n" +
-	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"l\n" +
+	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\x128\n" +
+	"\asources\x18\x03 \x03(\v2\x1e.peopleinsights.v1.SourceStateR\asources\"\xbc\x01\n" +
+	"\vSourceState\x12;\n" +
+	"\x06source\x18\x01 \x01(\x0e2#.peopleinsights.v1.SuggestionSourceR\x06source\x128\n" +
+	"\n" +
+	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x126\n" +
+	"\x06reason\x18\x03 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\"l\n" +
 	"\x11ReportPickRequest\x12:\n" +
 	"\torganizer\x18\x01 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\torganizer\x12\x1b\n" +
 	"\tpicked_id\x18\x02 \x01(\tR\bpickedId\"\x14\n" +
@@ -1018,7 +1153,11 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\x06ranges\x18\x03 \x03(\v2\x1c.peopleinsights.v1.TextRangeR\x06ranges\"3\n" +
 	"\tTextRange\x12\x14\n" +
 	"\x05start\x18\x01 \x01(\x05R\x05start\x12\x10\n" +
-	"\x03end\x18\x02 \x01(\x05R\x03end*\x94\x02\n" +
+	"\x03end\x18\x02 \x01(\x05R\x03end*q\n" +
+	"\x10SuggestionSource\x12!\n" +
+	"\x1dSUGGESTION_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18SUGGESTION_SOURCE_PEOPLE\x10\x01\x12\x1c\n" +
+	"\x18SUGGESTION_SOURCE_GROUPS\x10\x02*\x94\x02\n" +
 	"\n" +
 	"MatchField\x12\x1b\n" +
 	"\x17MATCH_FIELD_UNSPECIFIED\x10\x00\x12\x1c\n" +
@@ -1056,65 +1195,73 @@ func file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP() []byte {
 	return file_peopleinsights_v1_people_insights_service_proto_rawDescData
 }
 
-var file_peopleinsights_v1_people_insights_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_peopleinsights_v1_people_insights_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_peopleinsights_v1_people_insights_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_peopleinsights_v1_people_insights_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_peopleinsights_v1_people_insights_service_proto_goTypes = []any{
-	(MatchField)(0),                  // 0: peopleinsights.v1.MatchField
-	(InviteeKind)(0),                 // 1: peopleinsights.v1.InviteeKind
-	(*GetProfileRequest)(nil),        // 2: peopleinsights.v1.GetProfileRequest
-	(*GetProfileResponse)(nil),       // 3: peopleinsights.v1.GetProfileResponse
-	(*BatchGetProfilesRequest)(nil),  // 4: peopleinsights.v1.BatchGetProfilesRequest
-	(*BatchGetProfilesResponse)(nil), // 5: peopleinsights.v1.BatchGetProfilesResponse
-	(*ProfileResult)(nil),            // 6: peopleinsights.v1.ProfileResult
-	(*SuggestInviteesRequest)(nil),   // 7: peopleinsights.v1.SuggestInviteesRequest
-	(*SuggestInviteesResponse)(nil),  // 8: peopleinsights.v1.SuggestInviteesResponse
-	(*ReportPickRequest)(nil),        // 9: peopleinsights.v1.ReportPickRequest
-	(*ReportPickResponse)(nil),       // 10: peopleinsights.v1.ReportPickResponse
-	(*Suggestion)(nil),               // 11: peopleinsights.v1.Suggestion
-	(*FieldMatch)(nil),               // 12: peopleinsights.v1.FieldMatch
-	(*TextRange)(nil),                // 13: peopleinsights.v1.TextRange
-	(*PersonRef)(nil),                // 14: peopleinsights.v1.PersonRef
-	(*fieldmaskpb.FieldMask)(nil),    // 15: google.protobuf.FieldMask
-	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
-	(*Profile)(nil),                  // 17: peopleinsights.v1.Profile
-	(*Freshness)(nil),                // 18: peopleinsights.v1.Freshness
-	(*Problem)(nil),                  // 19: peopleinsights.v1.Problem
+	(SuggestionSource)(0),            // 0: peopleinsights.v1.SuggestionSource
+	(MatchField)(0),                  // 1: peopleinsights.v1.MatchField
+	(InviteeKind)(0),                 // 2: peopleinsights.v1.InviteeKind
+	(*GetProfileRequest)(nil),        // 3: peopleinsights.v1.GetProfileRequest
+	(*GetProfileResponse)(nil),       // 4: peopleinsights.v1.GetProfileResponse
+	(*BatchGetProfilesRequest)(nil),  // 5: peopleinsights.v1.BatchGetProfilesRequest
+	(*BatchGetProfilesResponse)(nil), // 6: peopleinsights.v1.BatchGetProfilesResponse
+	(*ProfileResult)(nil),            // 7: peopleinsights.v1.ProfileResult
+	(*SuggestInviteesRequest)(nil),   // 8: peopleinsights.v1.SuggestInviteesRequest
+	(*SuggestInviteesResponse)(nil),  // 9: peopleinsights.v1.SuggestInviteesResponse
+	(*SourceState)(nil),              // 10: peopleinsights.v1.SourceState
+	(*ReportPickRequest)(nil),        // 11: peopleinsights.v1.ReportPickRequest
+	(*ReportPickResponse)(nil),       // 12: peopleinsights.v1.ReportPickResponse
+	(*Suggestion)(nil),               // 13: peopleinsights.v1.Suggestion
+	(*FieldMatch)(nil),               // 14: peopleinsights.v1.FieldMatch
+	(*TextRange)(nil),                // 15: peopleinsights.v1.TextRange
+	(*PersonRef)(nil),                // 16: peopleinsights.v1.PersonRef
+	(*fieldmaskpb.FieldMask)(nil),    // 17: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),      // 18: google.protobuf.Duration
+	(*Profile)(nil),                  // 19: peopleinsights.v1.Profile
+	(*Freshness)(nil),                // 20: peopleinsights.v1.Freshness
+	(*Problem)(nil),                  // 21: peopleinsights.v1.Problem
+	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
+	(ErrorReason)(0),                 // 23: peopleinsights.v1.ErrorReason
 }
 var file_peopleinsights_v1_people_insights_service_proto_depIdxs = []int32{
-	14, // 0: peopleinsights.v1.GetProfileRequest.person:type_name -> peopleinsights.v1.PersonRef
-	15, // 1: peopleinsights.v1.GetProfileRequest.read_mask:type_name -> google.protobuf.FieldMask
-	16, // 2: peopleinsights.v1.GetProfileRequest.max_staleness:type_name -> google.protobuf.Duration
-	17, // 3: peopleinsights.v1.GetProfileResponse.profile:type_name -> peopleinsights.v1.Profile
-	18, // 4: peopleinsights.v1.GetProfileResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	14, // 5: peopleinsights.v1.BatchGetProfilesRequest.people:type_name -> peopleinsights.v1.PersonRef
-	15, // 6: peopleinsights.v1.BatchGetProfilesRequest.read_mask:type_name -> google.protobuf.FieldMask
-	6,  // 7: peopleinsights.v1.BatchGetProfilesResponse.results:type_name -> peopleinsights.v1.ProfileResult
-	18, // 8: peopleinsights.v1.BatchGetProfilesResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	17, // 9: peopleinsights.v1.ProfileResult.profile:type_name -> peopleinsights.v1.Profile
-	19, // 10: peopleinsights.v1.ProfileResult.problem:type_name -> peopleinsights.v1.Problem
-	14, // 11: peopleinsights.v1.SuggestInviteesRequest.organizer:type_name -> peopleinsights.v1.PersonRef
-	1,  // 12: peopleinsights.v1.SuggestInviteesRequest.kinds:type_name -> peopleinsights.v1.InviteeKind
-	14, // 13: peopleinsights.v1.SuggestInviteesRequest.exclude:type_name -> peopleinsights.v1.PersonRef
-	11, // 14: peopleinsights.v1.SuggestInviteesResponse.suggestions:type_name -> peopleinsights.v1.Suggestion
-	18, // 15: peopleinsights.v1.SuggestInviteesResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	14, // 16: peopleinsights.v1.ReportPickRequest.organizer:type_name -> peopleinsights.v1.PersonRef
-	1,  // 17: peopleinsights.v1.Suggestion.kind:type_name -> peopleinsights.v1.InviteeKind
-	12, // 18: peopleinsights.v1.Suggestion.matches:type_name -> peopleinsights.v1.FieldMatch
-	0,  // 19: peopleinsights.v1.FieldMatch.field:type_name -> peopleinsights.v1.MatchField
-	13, // 20: peopleinsights.v1.FieldMatch.ranges:type_name -> peopleinsights.v1.TextRange
-	2,  // 21: peopleinsights.v1.PeopleInsightsService.GetProfile:input_type -> peopleinsights.v1.GetProfileRequest
-	4,  // 22: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:input_type -> peopleinsights.v1.BatchGetProfilesRequest
-	7,  // 23: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:input_type -> peopleinsights.v1.SuggestInviteesRequest
-	9,  // 24: peopleinsights.v1.PeopleInsightsService.ReportPick:input_type -> peopleinsights.v1.ReportPickRequest
-	3,  // 25: peopleinsights.v1.PeopleInsightsService.GetProfile:output_type -> peopleinsights.v1.GetProfileResponse
-	5,  // 26: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:output_type -> peopleinsights.v1.BatchGetProfilesResponse
-	8,  // 27: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:output_type -> peopleinsights.v1.SuggestInviteesResponse
-	10, // 28: peopleinsights.v1.PeopleInsightsService.ReportPick:output_type -> peopleinsights.v1.ReportPickResponse
-	25, // [25:29] is the sub-list for method output_type
-	21, // [21:25] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	16, // 0: peopleinsights.v1.GetProfileRequest.person:type_name -> peopleinsights.v1.PersonRef
+	17, // 1: peopleinsights.v1.GetProfileRequest.read_mask:type_name -> google.protobuf.FieldMask
+	18, // 2: peopleinsights.v1.GetProfileRequest.max_staleness:type_name -> google.protobuf.Duration
+	19, // 3: peopleinsights.v1.GetProfileResponse.profile:type_name -> peopleinsights.v1.Profile
+	20, // 4: peopleinsights.v1.GetProfileResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	16, // 5: peopleinsights.v1.BatchGetProfilesRequest.people:type_name -> peopleinsights.v1.PersonRef
+	17, // 6: peopleinsights.v1.BatchGetProfilesRequest.read_mask:type_name -> google.protobuf.FieldMask
+	7,  // 7: peopleinsights.v1.BatchGetProfilesResponse.results:type_name -> peopleinsights.v1.ProfileResult
+	20, // 8: peopleinsights.v1.BatchGetProfilesResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	19, // 9: peopleinsights.v1.ProfileResult.profile:type_name -> peopleinsights.v1.Profile
+	21, // 10: peopleinsights.v1.ProfileResult.problem:type_name -> peopleinsights.v1.Problem
+	16, // 11: peopleinsights.v1.SuggestInviteesRequest.organizer:type_name -> peopleinsights.v1.PersonRef
+	2,  // 12: peopleinsights.v1.SuggestInviteesRequest.kinds:type_name -> peopleinsights.v1.InviteeKind
+	16, // 13: peopleinsights.v1.SuggestInviteesRequest.exclude:type_name -> peopleinsights.v1.PersonRef
+	13, // 14: peopleinsights.v1.SuggestInviteesResponse.suggestions:type_name -> peopleinsights.v1.Suggestion
+	20, // 15: peopleinsights.v1.SuggestInviteesResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	10, // 16: peopleinsights.v1.SuggestInviteesResponse.sources:type_name -> peopleinsights.v1.SourceState
+	0,  // 17: peopleinsights.v1.SourceState.source:type_name -> peopleinsights.v1.SuggestionSource
+	22, // 18: peopleinsights.v1.SourceState.as_of_time:type_name -> google.protobuf.Timestamp
+	23, // 19: peopleinsights.v1.SourceState.reason:type_name -> peopleinsights.v1.ErrorReason
+	16, // 20: peopleinsights.v1.ReportPickRequest.organizer:type_name -> peopleinsights.v1.PersonRef
+	2,  // 21: peopleinsights.v1.Suggestion.kind:type_name -> peopleinsights.v1.InviteeKind
+	14, // 22: peopleinsights.v1.Suggestion.matches:type_name -> peopleinsights.v1.FieldMatch
+	1,  // 23: peopleinsights.v1.FieldMatch.field:type_name -> peopleinsights.v1.MatchField
+	15, // 24: peopleinsights.v1.FieldMatch.ranges:type_name -> peopleinsights.v1.TextRange
+	3,  // 25: peopleinsights.v1.PeopleInsightsService.GetProfile:input_type -> peopleinsights.v1.GetProfileRequest
+	5,  // 26: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:input_type -> peopleinsights.v1.BatchGetProfilesRequest
+	8,  // 27: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:input_type -> peopleinsights.v1.SuggestInviteesRequest
+	11, // 28: peopleinsights.v1.PeopleInsightsService.ReportPick:input_type -> peopleinsights.v1.ReportPickRequest
+	4,  // 29: peopleinsights.v1.PeopleInsightsService.GetProfile:output_type -> peopleinsights.v1.GetProfileResponse
+	6,  // 30: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:output_type -> peopleinsights.v1.BatchGetProfilesResponse
+	9,  // 31: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:output_type -> peopleinsights.v1.SuggestInviteesResponse
+	12, // 32: peopleinsights.v1.PeopleInsightsService.ReportPick:output_type -> peopleinsights.v1.ReportPickResponse
+	29, // [29:33] is the sub-list for method output_type
+	25, // [25:29] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_peopleinsights_v1_people_insights_service_proto_init() }
@@ -1133,8 +1280,8 @@ func file_peopleinsights_v1_people_insights_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peopleinsights_v1_people_insights_service_proto_rawDesc), len(file_peopleinsights_v1_people_insights_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   12,
+			NumEnums:      3,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,4 @@
+package insights
+
+// SourcesOf is how a response tells what suggestions lack.
+var SourcesOf = sourcesOf
