@@ -122,7 +122,7 @@ func TestSearchFindsExactlyWhatTheOracleFinds(t *testing.T) {
 		words[i] = oracleWords(e)
 	}
 	x := build(entries)
-	for range 1000 {
+	for range 300 {
 		query := typedFor(rng, entries[rng.IntN(len(entries))])
 		var want []string
 		for i, e := range entries {
@@ -184,7 +184,7 @@ func TestWithIsBuild(t *testing.T) {
 		people[e.ID] = e
 	}
 	x := build(sorted(people))
-	for step := range 25 {
+	for step := range 16 {
 		before, query := x, typedFor(rng, someone(rng, step))
 		was := x.Search(Request{Query: Parse(query), Limit: 40})
 		var upserts []Entry

@@ -375,7 +375,9 @@ func TestCallerOfAnotherTenantIsNobody(t *testing.T) {
 
 func TestSuggest(t *testing.T) {
 	s := start(t)
-	out, err := s.SuggestInvitees(t.Context(), &pb.SuggestInviteesRequest{Query: "b pers", Organizer: byID(sourcetest.ID(0))})
+	out, err := s.SuggestInvitees(t.Context(), &pb.SuggestInviteesRequest{
+		Query: "b pers", Organizer: byID(sourcetest.ID(0)), Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_PERSON},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
