@@ -1,6 +1,9 @@
 package cache
 
-import "fmt"
+import (
+	"fmt"
+	"testing"
+)
 
 // Picks is the memory of picks, for tests to let months pass in it without a directory
 // that reads its source each minute of them.
@@ -40,4 +43,37 @@ func (d *Directory) Overdue() bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.held.index.people.Overdue()
+}
+
+// Writing calls do as whoever is about to change people. Meanwhile nobody else does, and no
+// merge of the index ends. apply makes changes to people at one revision; those that are
+// many are prepared first, and meanwhile is called, if it is not nil, before they are
+// published.
+func (d *Directory) Writing(t *testing.T, do func(apply func(people []Person, meanwhile func()))) {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	do(func(people []Person, meanwhile func()) {
+		found := changes{}
+		for _, p := range people {
+			if err := found.add(p, d.held, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next, index := d.prepare(found)
+		if meanwhile != nil {
+			meanwhile()
+		}
+		d.publish(d.people, next, index, found)
+	})
+}
+
+// ApplyGroups makes changes to groups at one revision, as their round does.
+func (d *Directory) ApplyGroups(t *testing.T, groups []Group) {
+	found := groupChanges{}
+	for _, g := range groups {
+		found[g.ID] = g
+	}
+	if err := d.applyGroups(found); err != nil {
+		t.Fatal(err)
+	}
 }

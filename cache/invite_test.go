@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +64,26 @@ func TestGroupsComeAndGoInSuggestions(t *testing.T) {
 		f.source.PutGroup(sourcetest.SomeGroup(0))
 		f.pass(interval)
 		f.invite("one takes mail again, one is back", group, "Group A, Group C, Group E")
+	})
+}
+
+// TestGroupsSurviveARefillOfPeople lists everybody anew, and groups not.
+func TestGroupsSurviveARefillOfPeople(t *testing.T) {
+	source := people(2)
+	source.PutGroup(sourcetest.SomeGroup(0))
+	run(t, cache.Config{}, source, func(f fixture) {
+		f.source.LosePeopleTokens()
+		f.source.Put(sourcetest.Someone(2))
+		f.pass(interval)
+		if s := f.Status(); s.PeopleFeed.Fillings != 2 || s.GroupFeed.Fillings != 1 || s.Groups != 1 {
+			f.t.Fatalf("people were listed %d times and groups %d times, of which there is %d; want 2, 1 and 1",
+				s.PeopleFeed.Fillings, s.GroupFeed.Fillings, s.Groups)
+		}
+		f.invite("the group", cache.Invite{Query: "group"}, "Group A")
+		f.invite("the people", cache.Invite{Query: "person"}, "Person A, Person B, Person C")
+		f.source.PutGroup(sourcetest.SomeGroup(1))
+		f.pass(interval)
+		f.invite("one group more", cache.Invite{Query: "group"}, "Group A, Group B")
 	})
 }
 
@@ -214,9 +235,10 @@ func TestPicksOfWhoIsGoneAreHarmless(t *testing.T) {
 
 // TestSearchesAnswerFromOneRevision renames everybody back and forth, people and groups,
 // while others search: whatever they find has the name that was typed, and it is all or
-// none of a kind. It runs in real time, for the race detector.
+// none of a kind. Each rename waits until all have searched since the one before. It runs in
+// real time, for the race detector.
 func TestSearchesAnswerFromOneRevision(t *testing.T) {
-	const all, rounds = 30, 60
+	const all, rounds, searchers = 30, 60, 3
 	source := &sourcetest.Memory{PageSize: 100}
 	rename := func(name string) {
 		for i := range all {
@@ -239,11 +261,19 @@ func TestSearchesAnswerFromOneRevision(t *testing.T) {
 	var running, searching sync.WaitGroup
 	running.Go(func() { _ = d.Run(ctx) })
 	<-d.Filled()
-	for d.Status().Groups < all { // they are read beside, and not to be renamed meanwhile
-		time.Sleep(time.Millisecond)
+	refresh := func() {
+		if _, err := d.Refresh(ctx, cache.Refresh{}); err != nil {
+			t.Error(err)
+		}
+	}
+	refresh() // groups are read beside, and not to be renamed meanwhile
+	if n := d.Status().Groups; n != all {
+		t.Errorf("%d groups are held, want %d", n, all)
 	}
 
 	var mu sync.Mutex
+	searched := sync.NewCond(&mu)
+	var searches [searchers]int
 	of := map[string]int{} // how many of a kind bear a name at a revision
 	search := func(name string, q cache.Invite) {
 		rows, freshness, err := d.Suggest(q)
@@ -268,7 +298,7 @@ func TestSearchesAnswerFromOneRevision(t *testing.T) {
 		of[at] = len(rows)
 	}
 	renaming := make(chan struct{})
-	for i := range 3 {
+	for i := range searchers {
 		searching.Go(func() {
 			for n := i; ; n++ {
 				select {
@@ -282,20 +312,27 @@ func TestSearchesAnswerFromOneRevision(t *testing.T) {
 				}
 				name := names[n%2]
 				search(name, cache.Invite{Query: name, Limit: 2 * all, Kinds: []pb.InviteeKind{kind}})
+				mu.Lock()
+				searches[i]++
+				searched.Broadcast()
+				mu.Unlock()
+				runtime.Gosched() // or the others would wait long where there are few processors
 			}
 		})
 	}
 	for n := range rounds {
 		rename(names[1-n%2])
-		if _, err := d.Refresh(ctx, cache.Refresh{}); err != nil {
-			t.Error(err)
+		refresh()
+		mu.Lock()
+		for i, before := range searches {
+			for searches[i] < before+2 { // one may have begun before
+				searched.Wait()
+			}
 		}
+		mu.Unlock()
 	}
 	close(renaming)
 	searching.Wait()
 	stop()
 	running.Wait()
-	if len(of) < rounds/4 {
-		t.Errorf("searches saw %d revisions, too few to tell anything", len(of))
-	}
 }

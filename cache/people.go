@@ -230,23 +230,36 @@ func (d *Directory) apply(f *followed, found changes) error {
 	if len(found) == 0 {
 		return nil
 	}
-	people := found.over(d.peopleIndex())
+	next, people := d.prepare(found)
+	d.publish(f, next, people, found)
+	return nil
+}
+
+// prepare makes what changes make of the index over people, and of a copy of what is held
+// if they are so many; nil if they are not. Writing is held.
+func (d *Directory) prepare(found changes) (next *held, people *typeahead.Index) {
+	people = found.over(d.peopleIndex())
 	if len(found) >= beside {
-		live = d.copied()
-		live.change(found)
+		next = d.copied()
+		next.change(found)
 	}
+	return next, people
+}
+
+// publish makes live what prepare has made of changes. Writing is held since.
+func (d *Directory) publish(f *followed, next *held, people *typeahead.Index, found changes) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if live == d.held {
-		live.change(found)
+	if next == nil {
+		next = d.held
+		next.change(found)
 	}
-	live.groups = d.held.groups // groups change too
-	live.index = newIndex(people, d.held.index.groups)
-	live.revision = d.held.revision + 1
-	d.held = live
+	next.groups = d.held.groups // groups change too
+	next.index = newIndex(people, d.held.index.groups)
+	next.revision = d.held.revision + 1
+	d.held = next
 	f.state.changes += int64(len(found))
 	d.mergeSoonLocked()
-	return nil
 }
 
 // mergeSoonLocked merges parts of the index over people beside the live one, if that is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,31 +106,136 @@ func TestSuggestionsStartFromTheOrganizer(t *testing.T) {
 	})
 }
 
-// TestLargePartsAreMerged changes so many that the index has large parts to merge, and
-// more while they are.
-func TestLargePartsAreMerged(t *testing.T) {
-	const many = 9000
-	source := people(many)
-	run(t, cache.Config{}, source, func(f fixture) {
-		for i := range many / 4 {
-			p := sourcetest.Someone(i)
-			p.Profile.DisplayName = fmt.Sprintf("Renamed %d", i)
-			source.Put(p)
+// explained are those whom an organizer's search finds for a reason, best first.
+func (f fixture) explained(organizer int, reason pb.ScoreReason) string {
+	f.t.Helper()
+	explained, _, err := f.Explain(cache.Invite{Query: "person", Limit: 50, Organizer: id(organizer)})
+	if err != nil {
+		f.t.Fatalf("Explain for %d = %v", organizer, err)
+	}
+	var found []*pb.Suggestion
+	for _, e := range explained {
+		if slices.ContainsFunc(e.Parts, func(p *pb.ScorePart) bool { return p.Reason == reason }) {
+			found = append(found, e.Suggestion)
 		}
-		f.pass(time.Minute + time.Second)
-		p := sourcetest.Someone(many)
-		p.Profile.DisplayName = "Renamed Afterwards"
+	}
+	return names(found)
+}
+
+// TestTheReportingLineIsNear has a manager and the five above them be near, not the sixth,
+// and a reporting line that is a circle end.
+func TestTheReportingLineIsNear(t *testing.T) {
+	for _, row := range []struct {
+		what     string
+		managers []int // of each person, the first of whom is the organizer
+		want     string
+	}{
+		{"seven managers", []int{1, 2, 3, 4, 5, 6, 7}, "Person B, Person C, Person D, Person E, Person F, Person G"},
+		{"two managers", []int{1, 2}, "Person B, Person C"},
+		{"a circle above", []int{1, 2, 3, 1}, "Person B, Person D, Person C"}, // D is their peer, too
+		{"a circle with the organizer", []int{1, 2, 0}, "Person B, Person C"},
+		{"their own manager", []int{0}, ""},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			source := people(9)
+			for i, manager := range row.managers {
+				p := sourcetest.Someone(i)
+				p.ManagerID = sourcetest.ID(manager)
+				source.Put(p)
+			}
+			run(t, cache.Config{}, source, func(f fixture) {
+				if got := f.explained(0, pb.ScoreReason_SCORE_REASON_TEAM); got != row.want {
+					t.Errorf("of the organizer's team are %q, want %q", got, row.want)
+				}
+			})
+		})
+	}
+}
+
+// TestTheCountryIsNear tells the organizer's country from their city.
+func TestTheCountryIsNear(t *testing.T) {
+	source := &sourcetest.Memory{}
+	for i, place := range []struct{ city, country string }{
+		{"Geneva", "Switzerland"}, {"Geneva", "United States"}, {"Bern", "Switzerland"}, {"Bern", ""}, {"Switzerland", "Geneva"},
+	} {
+		p := sourcetest.Someone(i)
+		p.Profile.City, p.Profile.Country = place.city, place.country
 		source.Put(p)
-		f.pass(time.Minute)
+	}
+	run(t, cache.Config{}, source, func(f fixture) {
+		if got, want := f.explained(0, pb.ScoreReason_SCORE_REASON_COUNTRY), "Person C"; got != want {
+			t.Errorf("of the organizer's country are %q, want %q", got, want)
+		}
+		f.invite("who is of it comes first", cache.Invite{Query: "person", Organizer: id(0)}, "Person C, Person B, Person D, Person E")
+	})
+}
+
+// renamed are the people from one on to before another, with names that say so.
+func renamed(from, to int) (list []cache.Person) {
+	for i := from; i < to; i++ {
+		p := sourcetest.Someone(i)
+		p.Profile.DisplayName = fmt.Sprintf("Renamed %d", i)
+		list = append(list, p)
+	}
+	return list
+}
+
+// TestLargePartsAreMerged changes so many that the index has large parts to merge, and
+// some more before the merge ends: of both parts that are merged, and somebody new.
+func TestLargePartsAreMerged(t *testing.T) {
+	const many, changed = 4000, 1000
+	called := func(name string, i int) cache.Person {
+		p := sourcetest.Someone(i)
+		p.Profile.DisplayName = name
+		return p
+	}
+	source := people(many)
+	source.Put(called("Vanishing A", many-1))
+	run(t, cache.Config{}, source, func(f fixture) {
+		f.Writing(f.t, func(apply func([]cache.Person, func())) {
+			apply(append(renamed(0, changed), called("Vanishing B", 0), called("Vanishing C", 1)), nil)
+			if !f.Overdue() {
+				t.Error("no parts of the index are to be merged")
+			}
+			hidden := called("Meanwhile D", 1)
+			hidden.Unlisted = true
+			apply([]cache.Person{called("Meanwhile A", many-1), called("Meanwhile B", 0), called("Meanwhile C", many), hidden}, nil)
+		})
 		synctest.Wait()
 		if f.Overdue() {
 			t.Error("parts of the index are left unmerged")
 		}
-		if got := f.suggest("renamed 2077"); got != "Renamed 2077, Renamed 1077" { // whose employee id that is
-			t.Errorf("Suggest = %q after the index was merged", got)
+		f.invite("who changed first", cache.Invite{Query: "renamed 997"}, "Renamed 997")
+		f.invite("who changed meanwhile", cache.Invite{Query: "meanwhile"}, "Meanwhile A, Meanwhile B, Meanwhile C")
+		f.invite("who they were before", cache.Invite{Query: "vanishing"}, "")
+	})
+}
+
+// TestGroupsThatChangeBesideManyPeopleAreKept has so many groups come that the live ones
+// are replaced, while so many people change that they do so in a copy.
+func TestGroupsThatChangeBesideManyPeopleAreKept(t *testing.T) {
+	const many = 600
+	source := people(many)
+	source.PutGroup(sourcetest.SomeGroup(0))
+	run(t, cache.Config{}, source, func(f fixture) {
+		var groups []cache.Group
+		for i := range many {
+			g := sourcetest.SomeGroup(i)
+			g.DisplayName = fmt.Sprintf("Choir %03d", i)
+			groups = append(groups, g)
 		}
-		if got := f.suggest("afterwards"); got != "Renamed Afterwards" {
-			t.Errorf("Suggest = %q, want who came while the index was merged", got)
+		f.Writing(f.t, func(apply func([]cache.Person, func())) {
+			apply(renamed(0, many), func() { f.ApplyGroups(f.t, groups) })
+		})
+		if n := f.Status().Groups; n != many {
+			f.t.Fatalf("%d groups are held, want %d", n, many)
 		}
+		for _, g := range groups[:2] {
+			if got := f.Group(g.ID); got == nil || got.DisplayName != g.DisplayName {
+				t.Errorf("Group(%q) = %+v, want %s", g.ID, got, g.DisplayName)
+			}
+		}
+		f.invite("a group", cache.Invite{Query: "choir 001"}, "Choir 001")
+		f.invite("a person", cache.Invite{Query: "renamed 599"}, "Renamed 599")
 	})
 }

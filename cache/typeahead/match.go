@@ -322,24 +322,35 @@ func rows(places []place) []*pb.FieldMatch {
 	if len(places) == 1 && places[0].value > 0 {
 		return row(places[0])
 	}
-	var matches []*pb.FieldMatch
+	matches, ranges := make([]pb.FieldMatch, 0, len(places)), make([]pb.TextRange, 0, len(places)) // never moved
+	list, all := make([]*pb.FieldMatch, 0, len(places)), make([]*pb.TextRange, 0, len(places))
 	var last place
 	for _, p := range places {
 		if p.value == 0 {
 			continue
 		}
-		if len(matches) == 0 || p.field != last.field || p.of != last.of {
+		if len(list) == 0 || p.field != last.field || p.of != last.of {
 			last = p
-			matches = append(matches, &pb.FieldMatch{Field: p.field, Value: p.text})
+			matches = matches[:len(list)+1]
+			match := &matches[len(list)]
+			match.Field, match.Value, match.Ranges = p.field, p.text, all[len(all):]
+			list = append(list, match)
 		}
-		row := matches[len(matches)-1]
+		row := list[len(list)-1]
 		if n := len(row.Ranges); n > 0 && row.Ranges[n-1].End >= p.start {
 			row.Ranges[n-1].End = max(row.Ranges[n-1].End, p.end)
 			continue
 		}
-		row.Ranges = append(row.Ranges, &pb.TextRange{Start: p.start, End: p.end})
+		ranges = ranges[:len(all)+1]
+		at := &ranges[len(all)]
+		at.Start, at.End = p.start, p.end
+		all = append(all, at)
+		row.Ranges = append(row.Ranges, at)
 	}
-	return matches
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 // row is rows for one place, as most queries have: all in one piece of memory.
