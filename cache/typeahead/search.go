@@ -637,7 +637,7 @@ func (s *searcher) scan(l list, begun, near bool) {
 		case l.whole:
 			own = weights[c].whole
 		}
-		most[c] = s.depth.bucket().value(others + own)
+		most[c] = s.depth.bucket().value(others + min(own, s.mostAs(l.word, begun)))
 	}
 	if near {
 		for _, p := range l.posts {
