@@ -32,10 +32,14 @@ func textsOf(e *typeahead.Entry) texts {
 		local, _, _ := strings.Cut(address, "@")
 		t.mail = append(append(t.mail, address), nameWords(local)...)
 	}
-	if len(t.given) > 0 {
-		initial := []rune(t.given[0])[:1]
+	var first, all string // jsmith, and of Anne-Marie also amsmith
+	for _, name := range parts(fold(e.Given)) {
+		all += string([]rune(name)[:1])
+		first = cmp.Or(first, all)
+	}
+	if first != "" {
 		for _, surname := range t.surname {
-			t.mail = append(t.mail, string(initial)+surname)
+			t.mail = append(t.mail, first+surname, all+surname)
 		}
 	}
 	slices.Sort(t.mail)
@@ -46,13 +50,18 @@ func textsOf(e *typeahead.Entry) texts {
 // nameWords are the words of a name, those that an apostrophe or a hyphen joins also joined.
 func nameWords(name string) (words []string) {
 	for chunk := range strings.FieldsFuncSeq(fold(name), func(r rune) bool { return r == ' ' || r == '.' }) {
-		parts := strings.FieldsFunc(chunk, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-		words = append(words, parts...)
-		if len(parts) > 1 {
-			words = append(words, strings.Join(parts, ""))
+		list := parts(chunk)
+		words = append(words, list...)
+		if len(list) > 1 {
+			words = append(words, strings.Join(list, ""))
 		}
 	}
 	return words
+}
+
+// parts are what stands between anything but letters and digits.
+func parts(name string) []string {
+	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // typedWords are the words of what was typed, each of which has to begin one of somebody's.
@@ -111,7 +120,7 @@ func (s scan) search(typed string, limit int) (ids []string) {
 }
 
 // peer is a bleve index in memory. It is of the kind that bleve makes by default, scorch;
-// what bleve.NewMemOnly makes is older and slower.
+// what bleve.NewMemOnly makes is older.
 type peer struct{ bleve.Index }
 
 // fields are those that bleve looks in.

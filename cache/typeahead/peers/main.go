@@ -177,6 +177,7 @@ func (b *bench) ours() {
 	}
 	n := len(b.typed)
 	returned := allocated(n, func(i int) { sink = make([]typeahead.Hit, found[i]) })
+	runtime.KeepAlive(sink)
 	parse := allocated(n, func(i int) { typeahead.Parse(b.typed[i].text) })
 	searched := allocated(n, func(i int) {
 		x.Search(typeahead.Request{Query: parsed[i], Limit: limit, Near: b.typed[i].near})
@@ -198,8 +199,10 @@ func (b *bench) ours() {
 	}
 	b.fact("one change (With of one entry)", fmt.Sprintf("p50 %s, p99 %s, max %s, mean %s over %d changes, one after the other",
 		short(changed.p50()), short(changed.p99()), short(changed.max()), short(changed.mean()), *changes))
-	b.fact("merges of those changes", fmt.Sprintf("%d, of which the longest takes %s beside the index, and %s to put in its place",
-		len(merges), short(merges.max()), short(merged.max())))
+	if len(merges) > 0 {
+		b.fact("merges of those changes", fmt.Sprintf("%d, the longest %s beside the index, and %s to put in its place",
+			len(merges), short(merges.max()), short(merged.max())))
+	}
 	after := measure(len(b.typed), 1_000, func(i int) { search(next, &b.typed[i]) })
 	b.fact("after those changes", fmt.Sprintf("a keystroke takes p50 %s, p99 %s; the index %.0f bytes a person", short(after.p50()), short(after.p99()), b.each(next.Bytes())))
 
@@ -334,7 +337,7 @@ func (b *bench) bleve() error {
 	if err != nil {
 		return err
 	}
-	defer p.Close()
+	defer func() { _ = p.Close() }() // in memory there is nothing to lose
 	build := time.Since(begin)
 	heap := live() - before
 	for _, of := range []struct {
