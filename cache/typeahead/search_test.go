@@ -294,17 +294,20 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestHeadOfAnyLimit is about a word that is an address, beside another: it is worth no more
-// than a whole word, or small limits would leave out whom large ones have first.
+// TestHeadOfAnyLimit is about addresses beside what is near: a small limit finds the head of
+// what a large one finds.
 func TestHeadOfAnyLimit(t *testing.T) {
+	here := Position{Department: "Sales", Office: "Bern", Country: "CH"}
 	x := build([]Entry{
-		{ID: "near", Name: "Ann Smith", Position: Position{Country: "CH"}},
+		{ID: "near", Name: "Ann Smith", Email: "ann.smith2@contoso.com", Position: here},
 		{ID: "address", Name: "Ann Smith", Email: "ann.smith@contoso.com"},
 	})
-	r := Request{Query: Parse("sm ann.smith"), Near: Near{ID: "me", Position: Position{Country: "CH"}}, Limit: 9}
-	all := x.Search(r)
-	if r.Limit = 1; len(all) != 2 || !slices.Equal(x.Search(r), all[:1]) {
-		t.Errorf("Search of one = %v, of all %v", x.Search(r), all)
+	for query, first := range map[string]string{"ann.smith": "address", "sm ann.smith": "near", "ann": "near"} {
+		r := Request{Query: Parse(query), Near: Near{ID: "me", Position: here}, Limit: 9}
+		all := x.Search(r)
+		if r.Limit = 1; len(all) != 2 || all[0].ID != first || !slices.Equal(x.Search(r), all[:1]) {
+			t.Errorf("Search(%q) of one = %v, of all %v, want first %s", query, x.Search(r), all, first)
+		}
 	}
 }
 
