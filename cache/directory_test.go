@@ -370,3 +370,37 @@ func TestLookupsAreCounted(t *testing.T) {
 		}
 	})
 }
+
+// TestNoAnswerIsOfAnEarlierRevision has a question under way while people change: who asks
+// the same afterwards has seen the change, and must not be told of the time before it.
+func TestNoAnswerIsOfAnEarlierRevision(t *testing.T) {
+	run(t, cache.Config{LookupTimeout: time.Hour}, people(1), func(f fixture) {
+		f.source.Slip(sourcetest.Someone(1)) // there, and told by no round
+		release := make(chan struct{})
+		var first sync.Once
+		f.source.Before(func(_ context.Context, method string) error {
+			if method == "Find" {
+				first.Do(func() { <-release })
+			}
+			return nil
+		})
+		earlier, later := make(chan cache.Answer), make(chan cache.Answer)
+		ask := func(answer chan cache.Answer) { answer <- f.Profile(f.t.Context(), id(1), cache.AnyAge) }
+		go ask(earlier)
+		synctest.Wait()
+		changed := sourcetest.Someone(0)
+		changed.Profile.JobTitle = "Director"
+		f.source.Put(changed)
+		f.pass(interval)
+		seen := f.Profile(f.t.Context(), id(0), cache.AnyAge).Freshness.GetRevision()
+		go ask(later)
+		synctest.Wait()
+		close(release)
+		if was := (<-earlier).Freshness.GetRevision(); was >= seen {
+			t.Errorf("the question before the change has an answer of revision %d, want one below %d: this tries nothing", was, seen)
+		}
+		if got := (<-later).Freshness.GetRevision(); got < seen {
+			t.Errorf("who has seen revision %d is answered of %d", seen, got)
+		}
+	})
+}

@@ -152,8 +152,9 @@ func (d *Directory) readThrough(ctx context.Context, ref Ref, revision int64, be
 			return Answer{Err: err}
 		}
 		// A flight that was under way when the caller came may have asked the source
-		// earlier than the caller allows; the next one will not have.
-		if serves(m.asOf, began, maxAge) || !m.asOf.Before(began) {
+		// earlier than the caller allows, or at an earlier revision than the caller may have
+		// seen; the next one will not have.
+		if m.revision >= revision && (serves(m.asOf, began, maxAge) || !m.asOf.Before(began)) {
 			return d.readAnswer(m)
 		}
 	}
