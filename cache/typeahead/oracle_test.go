@@ -294,6 +294,7 @@ func FuzzSearchMatches(f *testing.F) {
 		f.Add(name, strings.ReplaceAll(name, " ", ".")+"@contoso.com", string([]rune(name)[:2]))
 	}
 	f.Add("a", "b_c.d#EXT#@e", "b@")
+	f.Add("\xb0 0", " İ.0", "İ")
 	f.Add("\u0301\u00adx", "@", "\u0301x")
 	f.Fuzz(func(t *testing.T, name, address, query string) {
 		e := Entry{ID: "id", Name: name, Email: address, UPN: address}

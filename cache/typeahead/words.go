@@ -339,7 +339,7 @@ func (e *Entry) initials(yield func(word string)) {
 		return
 	}
 	initialsOf(given, surname, yield)
-	if local, _, _ := strings.Cut(e.Email, "@"); !isASCII(given) {
+	if local, _, ok := strings.Cut(e.Email, "@"); ok && !isASCII(given) {
 		if first, last, ok := strings.Cut(local, "."); ok {
 			initialsOf(first, last, yield)
 		}
