@@ -108,6 +108,8 @@ const (
 	ScoreReason_SCORE_REASON_OFFICE ScoreReason = 5
 	// They are in the organizer's country.
 	ScoreReason_SCORE_REASON_COUNTRY ScoreReason = 6
+	// They are of the team or channel that the query was for.
+	ScoreReason_SCORE_REASON_CHANNEL ScoreReason = 7
 )
 
 // Enum value maps for ScoreReason.
@@ -120,6 +122,7 @@ var (
 		4: "SCORE_REASON_DEPARTMENT",
 		5: "SCORE_REASON_OFFICE",
 		6: "SCORE_REASON_COUNTRY",
+		7: "SCORE_REASON_CHANNEL",
 	}
 	ScoreReason_value = map[string]int32{
 		"SCORE_REASON_UNSPECIFIED": 0,
@@ -129,6 +132,7 @@ var (
 		"SCORE_REASON_DEPARTMENT":  4,
 		"SCORE_REASON_OFFICE":      5,
 		"SCORE_REASON_COUNTRY":     6,
+		"SCORE_REASON_CHANNEL":     7,
 	}
 )
 
@@ -677,7 +681,14 @@ type GetDirectoryStatusResponse struct {
 	// About how much memory the type-ahead index takes, in bytes.
 	IndexBytes int64 `protobuf:"varint,21,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
 	// The newest failure that is over; unset where there was none since the start.
-	PastFailure   *SourceFailure `protobuf:"bytes,22,opt,name=past_failure,json=pastFailure,proto3" json:"past_failure,omitempty"`
+	PastFailure *SourceFailure `protobuf:"bytes,22,opt,name=past_failure,json=pastFailure,proto3" json:"past_failure,omitempty"`
+	// How many contacts of the organisation's address book memory holds.
+	DirectoryContacts int64 `protobuf:"varint,23,opt,name=directory_contacts,json=directoryContacts,proto3" json:"directory_contacts,omitempty"`
+	// The newest failure to read them; unset when the newest round was well, or when none
+	// was due yet.
+	LastDirectoryContactFailure *SourceFailure `protobuf:"bytes,24,opt,name=last_directory_contact_failure,json=lastDirectoryContactFailure,proto3" json:"last_directory_contact_failure,omitempty"`
+	// How many watches of profiles are under way.
+	Watches       int64 `protobuf:"varint,25,opt,name=watches,proto3" json:"watches,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -864,6 +875,27 @@ func (x *GetDirectoryStatusResponse) GetPastFailure() *SourceFailure {
 		return x.PastFailure
 	}
 	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetDirectoryContacts() int64 {
+	if x != nil {
+		return x.DirectoryContacts
+	}
+	return 0
+}
+
+func (x *GetDirectoryStatusResponse) GetLastDirectoryContactFailure() *SourceFailure {
+	if x != nil {
+		return x.LastDirectoryContactFailure
+	}
+	return nil
+}
+
+func (x *GetDirectoryStatusResponse) GetWatches() int64 {
+	if x != nil {
+		return x.Watches
+	}
+	return 0
 }
 
 // HeldBack is a round, a refill or a sweep that was not applied because it would remove
@@ -1267,7 +1299,8 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x18RefreshDirectoryResponse\x12:\n" +
 	"\tfreshness\x18\x01 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\x12\x18\n" +
 	"\achanges\x18\x02 \x01(\x03R\achanges\"\x1b\n" +
-	"\x19GetDirectoryStatusRequest\"\x90\t\n" +
+	"\x19GetDirectoryStatusRequest\"\xc0\n" +
+	"\n" +
 	"\x1aGetDirectoryStatusResponse\x12\x1b\n" +
 	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x127\n" +
 	"\x05state\x18\x02 \x01(\x0e2!.peopleinsights.v1.DirectoryStateR\x05state\x12\x16\n" +
@@ -1294,7 +1327,10 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x12last_group_failure\x18\x14 \x01(\v2 .peopleinsights.v1.SourceFailureR\x10lastGroupFailure\x12\x1f\n" +
 	"\vindex_bytes\x18\x15 \x01(\x03R\n" +
 	"indexBytes\x12C\n" +
-	"\fpast_failure\x18\x16 \x01(\v2 .peopleinsights.v1.SourceFailureR\vpastFailure\"R\n" +
+	"\fpast_failure\x18\x16 \x01(\v2 .peopleinsights.v1.SourceFailureR\vpastFailure\x12-\n" +
+	"\x12directory_contacts\x18\x17 \x01(\x03R\x11directoryContacts\x12e\n" +
+	"\x1elast_directory_contact_failure\x18\x18 \x01(\v2 .peopleinsights.v1.SourceFailureR\x1blastDirectoryContactFailure\x12\x18\n" +
+	"\awatches\x18\x19 \x01(\x03R\awatches\"R\n" +
 	"\bHeldBack\x12\x1a\n" +
 	"\bremovals\x18\x01 \x01(\x03R\bremovals\x12\x12\n" +
 	"\x04held\x18\x02 \x01(\x03R\x04held\x12\x16\n" +
@@ -1333,7 +1369,7 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x19SUGGESTION_BUCKET_LITERAL\x10\x02\x12\x1e\n" +
 	"\x1aSUGGESTION_BUCKET_NICKNAME\x10\x03\x12\x1a\n" +
 	"\x16SUGGESTION_BUCKET_TYPO\x10\x04\x12\x1c\n" +
-	"\x18SUGGESTION_BUCKET_CIRCLE\x10\x05*\xc2\x01\n" +
+	"\x18SUGGESTION_BUCKET_CIRCLE\x10\x05*\xdc\x01\n" +
 	"\vScoreReason\x12\x1c\n" +
 	"\x18SCORE_REASON_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SCORE_REASON_WORD\x10\x01\x12\x17\n" +
@@ -1341,7 +1377,8 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x11SCORE_REASON_TEAM\x10\x03\x12\x1b\n" +
 	"\x17SCORE_REASON_DEPARTMENT\x10\x04\x12\x17\n" +
 	"\x13SCORE_REASON_OFFICE\x10\x05\x12\x18\n" +
-	"\x14SCORE_REASON_COUNTRY\x10\x06*\xa5\x01\n" +
+	"\x14SCORE_REASON_COUNTRY\x10\x06\x12\x18\n" +
+	"\x14SCORE_REASON_CHANNEL\x10\a*\xa5\x01\n" +
 	"\x0eDirectoryState\x12\x1f\n" +
 	"\x1bDIRECTORY_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17DIRECTORY_STATE_FILLING\x10\x01\x12\x1b\n" +
@@ -1414,24 +1451,25 @@ var file_peopleinsights_v1_directory_admin_service_proto_depIdxs = []int32{
 	13, // 19: peopleinsights.v1.GetDirectoryStatusResponse.sweep:type_name -> peopleinsights.v1.SweepStatus
 	14, // 20: peopleinsights.v1.GetDirectoryStatusResponse.last_group_failure:type_name -> peopleinsights.v1.SourceFailure
 	14, // 21: peopleinsights.v1.GetDirectoryStatusResponse.past_failure:type_name -> peopleinsights.v1.SourceFailure
-	19, // 22: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
-	18, // 23: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
-	19, // 24: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
-	18, // 25: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
-	14, // 26: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
-	18, // 27: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
-	20, // 28: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
-	9,  // 29: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
-	7,  // 30: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
-	3,  // 31: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:input_type -> peopleinsights.v1.ExplainSuggestionsRequest
-	10, // 32: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
-	8,  // 33: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
-	4,  // 34: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:output_type -> peopleinsights.v1.ExplainSuggestionsResponse
-	32, // [32:35] is the sub-list for method output_type
-	29, // [29:32] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	14, // 22: peopleinsights.v1.GetDirectoryStatusResponse.last_directory_contact_failure:type_name -> peopleinsights.v1.SourceFailure
+	19, // 23: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
+	18, // 24: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
+	19, // 25: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
+	18, // 26: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
+	14, // 27: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
+	18, // 28: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
+	20, // 29: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
+	9,  // 30: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
+	7,  // 31: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
+	3,  // 32: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:input_type -> peopleinsights.v1.ExplainSuggestionsRequest
+	10, // 33: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
+	8,  // 34: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
+	4,  // 35: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:output_type -> peopleinsights.v1.ExplainSuggestionsResponse
+	33, // [33:36] is the sub-list for method output_type
+	30, // [30:33] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_peopleinsights_v1_directory_admin_service_proto_init() }

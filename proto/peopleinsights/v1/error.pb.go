@@ -47,7 +47,8 @@ const (
 	ErrorReason_ERROR_REASON_SOURCE_THROTTLED ErrorReason = 5
 	// UNAVAILABLE: Microsoft Graph does not let the service read: its credentials
 	// are wrong or a permission is missing. An operator must mend it; the log and
-	// GetDirectoryStatus say which.
+	// GetDirectoryStatus say which. Where the permission is known, the message and
+	// ErrorInfo.metadata["permission"] name it, such as ChannelMember.Read.All.
 	ErrorReason_ERROR_REASON_SOURCE_DENIED ErrorReason = 6
 	// DEADLINE_EXCEEDED: the caller's time ran out.
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 7
@@ -67,6 +68,24 @@ const (
 	// FAILED_PRECONDITION: Microsoft Graph tells of so many removals that an operator has
 	// to confirm them, by RefreshDirectory.
 	ErrorReason_ERROR_REASON_REMOVALS_HELD_BACK ErrorReason = 13
+	// NOT_FOUND: the organisation has no such group, or the organizer's contacts have no
+	// such folder or category.
+	ErrorReason_ERROR_REASON_GROUP_NOT_FOUND ErrorReason = 14
+	// NOT_FOUND: there is no such team, or it has no such channel.
+	ErrorReason_ERROR_REASON_CHANNEL_NOT_FOUND ErrorReason = 15
+	// NOT_FOUND: the person has no photo.
+	ErrorReason_ERROR_REASON_PHOTO_NOT_FOUND ErrorReason = 16
+	// PERMISSION_DENIED: who is in the group is hidden.
+	ErrorReason_ERROR_REASON_MEMBERS_HIDDEN ErrorReason = 17
+	// FAILED_PRECONDITION: the group has more members than the service opens: 50,000, or
+	// 500 groups within each other.
+	ErrorReason_ERROR_REASON_GROUP_TOO_LARGE ErrorReason = 18
+	// Of a source of suggestions alone: it is being read for the first time, which takes
+	// longer than the answer could wait. The next keystroke may have it.
+	ErrorReason_ERROR_REASON_SOURCE_PENDING ErrorReason = 19
+	// Of a source of suggestions alone: it holds more than the service reads, and the rest
+	// is not suggested.
+	ErrorReason_ERROR_REASON_SOURCE_TRUNCATED ErrorReason = 20
 )
 
 // Enum value maps for ErrorReason.
@@ -86,6 +105,13 @@ var (
 		11: "ERROR_REASON_UNAUTHENTICATED",
 		12: "ERROR_REASON_QUOTA_EXHAUSTED",
 		13: "ERROR_REASON_REMOVALS_HELD_BACK",
+		14: "ERROR_REASON_GROUP_NOT_FOUND",
+		15: "ERROR_REASON_CHANNEL_NOT_FOUND",
+		16: "ERROR_REASON_PHOTO_NOT_FOUND",
+		17: "ERROR_REASON_MEMBERS_HIDDEN",
+		18: "ERROR_REASON_GROUP_TOO_LARGE",
+		19: "ERROR_REASON_SOURCE_PENDING",
+		20: "ERROR_REASON_SOURCE_TRUNCATED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":        0,
@@ -102,6 +128,13 @@ var (
 		"ERROR_REASON_UNAUTHENTICATED":    11,
 		"ERROR_REASON_QUOTA_EXHAUSTED":    12,
 		"ERROR_REASON_REMOVALS_HELD_BACK": 13,
+		"ERROR_REASON_GROUP_NOT_FOUND":    14,
+		"ERROR_REASON_CHANNEL_NOT_FOUND":  15,
+		"ERROR_REASON_PHOTO_NOT_FOUND":    16,
+		"ERROR_REASON_MEMBERS_HIDDEN":     17,
+		"ERROR_REASON_GROUP_TOO_LARGE":    18,
+		"ERROR_REASON_SOURCE_PENDING":     19,
+		"ERROR_REASON_SOURCE_TRUNCATED":   20,
 	}
 )
 
@@ -215,7 +248,7 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter*\xdd\x03\n" +
+	"retryAfter*\xcc\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12!\n" +
@@ -231,7 +264,14 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x12 \n" +
 	"\x1cERROR_REASON_UNAUTHENTICATED\x10\v\x12 \n" +
 	"\x1cERROR_REASON_QUOTA_EXHAUSTED\x10\f\x12#\n" +
-	"\x1fERROR_REASON_REMOVALS_HELD_BACK\x10\rB\xdb\x01\n" +
+	"\x1fERROR_REASON_REMOVALS_HELD_BACK\x10\r\x12 \n" +
+	"\x1cERROR_REASON_GROUP_NOT_FOUND\x10\x0e\x12\"\n" +
+	"\x1eERROR_REASON_CHANNEL_NOT_FOUND\x10\x0f\x12 \n" +
+	"\x1cERROR_REASON_PHOTO_NOT_FOUND\x10\x10\x12\x1f\n" +
+	"\x1bERROR_REASON_MEMBERS_HIDDEN\x10\x11\x12 \n" +
+	"\x1cERROR_REASON_GROUP_TOO_LARGE\x10\x12\x12\x1f\n" +
+	"\x1bERROR_REASON_SOURCE_PENDING\x10\x13\x12!\n" +
+	"\x1dERROR_REASON_SOURCE_TRUNCATED\x10\x14B\xdb\x01\n" +
 	"\x15com.peopleinsights.v1B\n" +
 	"ErrorProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 

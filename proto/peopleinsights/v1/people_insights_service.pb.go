@@ -34,6 +34,14 @@ const (
 	SuggestionSource_SUGGESTION_SOURCE_PEOPLE SuggestionSource = 1
 	// The organisation's groups.
 	SuggestionSource_SUGGESTION_SOURCE_GROUPS SuggestionSource = 2
+	// The contacts of the organisation's address book: people without an account (Graph's
+	// orgContacts).
+	SuggestionSource_SUGGESTION_SOURCE_DIRECTORY_CONTACTS SuggestionSource = 3
+	// The organizer's own Outlook contacts. They are read when they are first wanted, kept
+	// for some minutes at most, and seen by nobody else.
+	SuggestionSource_SUGGESTION_SOURCE_CONTACTS SuggestionSource = 4
+	// The members of the team or channel.
+	SuggestionSource_SUGGESTION_SOURCE_CHANNEL SuggestionSource = 5
 )
 
 // Enum value maps for SuggestionSource.
@@ -42,11 +50,17 @@ var (
 		0: "SUGGESTION_SOURCE_UNSPECIFIED",
 		1: "SUGGESTION_SOURCE_PEOPLE",
 		2: "SUGGESTION_SOURCE_GROUPS",
+		3: "SUGGESTION_SOURCE_DIRECTORY_CONTACTS",
+		4: "SUGGESTION_SOURCE_CONTACTS",
+		5: "SUGGESTION_SOURCE_CHANNEL",
 	}
 	SuggestionSource_value = map[string]int32{
-		"SUGGESTION_SOURCE_UNSPECIFIED": 0,
-		"SUGGESTION_SOURCE_PEOPLE":      1,
-		"SUGGESTION_SOURCE_GROUPS":      2,
+		"SUGGESTION_SOURCE_UNSPECIFIED":        0,
+		"SUGGESTION_SOURCE_PEOPLE":             1,
+		"SUGGESTION_SOURCE_GROUPS":             2,
+		"SUGGESTION_SOURCE_DIRECTORY_CONTACTS": 3,
+		"SUGGESTION_SOURCE_CONTACTS":           4,
+		"SUGGESTION_SOURCE_CHANNEL":            5,
 	}
 )
 
@@ -162,11 +176,16 @@ const (
 	InviteeKind_INVITEE_KIND_UNSPECIFIED InviteeKind = 0
 	// A member of the organisation.
 	InviteeKind_INVITEE_KIND_PERSON InviteeKind = 1
-	// A guest of the organisation.
+	// A guest of the organisation, or somebody of another one who is in the channel.
 	InviteeKind_INVITEE_KIND_GUEST InviteeKind = 2
 	// A group of the organisation that takes mail: its display_name, email and id are
 	// set, and of MatchField only those of names and addresses occur.
 	InviteeKind_INVITEE_KIND_GROUP InviteeKind = 3
+	// Somebody without an account: a contact of the organisation's address book, or one of
+	// the organizer's own.
+	InviteeKind_INVITEE_KIND_CONTACT InviteeKind = 4
+	// A folder or category of the organizer's own contacts.
+	InviteeKind_INVITEE_KIND_CONTACT_GROUP InviteeKind = 5
 )
 
 // Enum value maps for InviteeKind.
@@ -176,12 +195,16 @@ var (
 		1: "INVITEE_KIND_PERSON",
 		2: "INVITEE_KIND_GUEST",
 		3: "INVITEE_KIND_GROUP",
+		4: "INVITEE_KIND_CONTACT",
+		5: "INVITEE_KIND_CONTACT_GROUP",
 	}
 	InviteeKind_value = map[string]int32{
-		"INVITEE_KIND_UNSPECIFIED": 0,
-		"INVITEE_KIND_PERSON":      1,
-		"INVITEE_KIND_GUEST":       2,
-		"INVITEE_KIND_GROUP":       3,
+		"INVITEE_KIND_UNSPECIFIED":   0,
+		"INVITEE_KIND_PERSON":        1,
+		"INVITEE_KIND_GUEST":         2,
+		"INVITEE_KIND_GROUP":         3,
+		"INVITEE_KIND_CONTACT":       4,
+		"INVITEE_KIND_CONTACT_GROUP": 5,
 	}
 )
 
@@ -218,8 +241,9 @@ type GetProfileRequest struct {
 	// The person. Required.
 	Person *PersonRef `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
 	// The fields of Profile to send, such as "display_name" or "manager.email".
-	// Empty, or "*", sends all that the directory holds. A path that does not
-	// exist is INVALID_ARGUMENT.
+	// Empty sends all that the directory holds, "*" the rich profile too. A path that does
+	// not exist is INVALID_ARGUMENT. The rich profile is asked of Graph for each person by
+	// itself and kept for some minutes; it is not asked for unless a path names it.
 	ReadMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	// The oldest answer that will do. Where memory's copy is older, Graph is asked
 	// now; if it does not answer, the call is UNAVAILABLE. Zero always asks Graph.
@@ -285,10 +309,13 @@ type GetProfileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The profile, limited to read_mask.
 	Profile *Profile `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
-	// How true the answer is.
-	Freshness     *Freshness `protobuf:"bytes,2,opt,name=freshness,proto3" json:"freshness,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// How true the answer is, the rich profile aside.
+	Freshness *Freshness `protobuf:"bytes,2,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	// Why the rich profile is not there, although it was asked for; unset where it is, or
+	// where the person has none.
+	RichProfileProblem *Problem `protobuf:"bytes,3,opt,name=rich_profile_problem,json=richProfileProblem,proto3" json:"rich_profile_problem,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *GetProfileResponse) Reset() {
@@ -335,13 +362,22 @@ func (x *GetProfileResponse) GetFreshness() *Freshness {
 	return nil
 }
 
+func (x *GetProfileResponse) GetRichProfileProblem() *Problem {
+	if x != nil {
+		return x.RichProfileProblem
+	}
+	return nil
+}
+
 // BatchGetProfilesRequest asks for many people at once.
 type BatchGetProfilesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The people, at most 1000; one may appear twice. More is INVALID_ARGUMENT,
 	// none is an empty answer.
 	People []*PersonRef `protobuf:"bytes,1,rep,name=people,proto3" json:"people,omitempty"`
-	// The fields of Profile to send; as in GetProfileRequest.
+	// The fields of Profile to send; as in GetProfileRequest, but for the rich profile,
+	// which is read for one person at a time: a path that names it is INVALID_ARGUMENT,
+	// and "*" leaves it out.
 	ReadMask      *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=read_mask,json=readMask,proto3" json:"read_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -556,14 +592,22 @@ type SuggestInviteesRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The person who invites; they are not suggested, and people near them come first:
 	// whom they picked lately, their manager and those above, their reports and those of the
-	// same manager, then their department, their office and their country. Somebody whom the directory
+	// same manager, then their department, their office and their country. Their own Outlook
+	// contacts come up too, for them alone. Somebody whom the directory
 	// does not know is INVALID_ARGUMENT. Optional.
 	Organizer *PersonRef `protobuf:"bytes,3,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// The kinds to suggest; all kinds if empty.
 	Kinds []InviteeKind `protobuf:"varint,4,rep,packed,name=kinds,proto3,enum=peopleinsights.v1.InviteeKind" json:"kinds,omitempty"`
-	// People and groups not to suggest, such as those already invited, at most 1000: by
-	// id, or a person by an address. Whom the directory does not know is passed over.
-	Exclude       []*PersonRef `protobuf:"bytes,5,rep,name=exclude,proto3" json:"exclude,omitempty"`
+	// Whom not to suggest, such as those already invited, at most 1000: by
+	// id, or anybody by an address. Whom the directory does not know is passed over.
+	Exclude []*PersonRef `protobuf:"bytes,5,rep,name=exclude,proto3" json:"exclude,omitempty"`
+	// A team whose members come earlier, and of an empty query are the answer too; people
+	// of other organisations among them, who are in a channel alone. The Microsoft Graph
+	// object id of its group. Optional.
+	TeamId string `protobuf:"bytes,6,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	// A channel of that team: its members take the team's place. At most 256 characters;
+	// INVALID_ARGUMENT without team_id. Optional.
+	ChannelId     string `protobuf:"bytes,7,opt,name=channel_id,json=channelId,proto3" json:"channel_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -631,6 +675,20 @@ func (x *SuggestInviteesRequest) GetExclude() []*PersonRef {
 		return x.Exclude
 	}
 	return nil
+}
+
+func (x *SuggestInviteesRequest) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+func (x *SuggestInviteesRequest) GetChannelId() string {
+	if x != nil {
+		return x.ChannelId
+	}
+	return ""
 }
 
 // SuggestInviteesResponse is the list to show under what was typed.
@@ -868,11 +926,12 @@ type Suggestion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is suggested.
 	Kind InviteeKind `protobuf:"varint,1,opt,name=kind,proto3,enum=peopleinsights.v1.InviteeKind" json:"kind,omitempty"`
-	// The Microsoft Graph object id.
+	// The Microsoft Graph object id; of an own contact, which may have a row for each of its
+	// addresses, the contact's. Empty for a category of contacts.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// The name as the organisation writes it.
+	// The name as the organisation writes it, or the organizer, of an own contact.
 	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
-	// The address to invite.
+	// The address to invite; empty for CONTACT_GROUP.
 	Email string `protobuf:"bytes,4,opt,name=email,proto3" json:"email,omitempty"`
 	// The job title.
 	JobTitle string `protobuf:"bytes,5,opt,name=job_title,json=jobTitle,proto3" json:"job_title,omitempty"`
@@ -883,7 +942,18 @@ type Suggestion struct {
 	// What matched, so that a page can show it, the old surname or the third
 	// address included: a row for each matched field, in the order of MatchField.
 	// Each word of the query is shown where it matched best.
-	Matches       []*FieldMatch `protobuf:"bytes,8,rep,name=matches,proto3" json:"matches,omitempty"`
+	Matches []*FieldMatch `protobuf:"bytes,8,rep,name=matches,proto3" json:"matches,omitempty"`
+	// Where it comes from.
+	Source SuggestionSource `protobuf:"varint,9,opt,name=source,proto3,enum=peopleinsights.v1.SuggestionSource" json:"source,omitempty"`
+	// Of CONTACT_GROUP: what ExpandGroup opens it by. Exactly one is set.
+	//
+	// Types that are valid to be assigned to ContactGroup:
+	//
+	//	*Suggestion_ContactFolderId
+	//	*Suggestion_ContactCategory
+	ContactGroup isSuggestion_ContactGroup `protobuf_oneof:"contact_group"`
+	// The organisation that the person is of, where it is another one: its tenant id.
+	TenantId      string `protobuf:"bytes,12,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -973,6 +1043,63 @@ func (x *Suggestion) GetMatches() []*FieldMatch {
 	}
 	return nil
 }
+
+func (x *Suggestion) GetSource() SuggestionSource {
+	if x != nil {
+		return x.Source
+	}
+	return SuggestionSource_SUGGESTION_SOURCE_UNSPECIFIED
+}
+
+func (x *Suggestion) GetContactGroup() isSuggestion_ContactGroup {
+	if x != nil {
+		return x.ContactGroup
+	}
+	return nil
+}
+
+func (x *Suggestion) GetContactFolderId() string {
+	if x != nil {
+		if x, ok := x.ContactGroup.(*Suggestion_ContactFolderId); ok {
+			return x.ContactFolderId
+		}
+	}
+	return ""
+}
+
+func (x *Suggestion) GetContactCategory() string {
+	if x != nil {
+		if x, ok := x.ContactGroup.(*Suggestion_ContactCategory); ok {
+			return x.ContactCategory
+		}
+	}
+	return ""
+}
+
+func (x *Suggestion) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+type isSuggestion_ContactGroup interface {
+	isSuggestion_ContactGroup()
+}
+
+type Suggestion_ContactFolderId struct {
+	// A folder of the organizer's contacts.
+	ContactFolderId string `protobuf:"bytes,10,opt,name=contact_folder_id,json=contactFolderId,proto3,oneof"`
+}
+
+type Suggestion_ContactCategory struct {
+	// A category of the organizer's contacts.
+	ContactCategory string `protobuf:"bytes,11,opt,name=contact_category,json=contactCategory,proto3,oneof"`
+}
+
+func (*Suggestion_ContactFolderId) isSuggestion_ContactGroup() {}
+
+func (*Suggestion_ContactCategory) isSuggestion_ContactGroup() {}
 
 // FieldMatch is one field in which words of the query were found.
 type FieldMatch struct {
@@ -1097,14 +1224,15 @@ var File_peopleinsights_v1_people_insights_service_proto protoreflect.FileDescri
 
 const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\n" +
-	"/peopleinsights/v1/people_insights_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a\x1epeopleinsights/v1/person.proto\"\xc2\x01\n" +
+	"/peopleinsights/v1/people_insights_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fpeopleinsights/v1/account.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a\x1fpeopleinsights/v1/members.proto\x1a\x1epeopleinsights/v1/person.proto\x1a\x1dpeopleinsights/v1/photo.proto\x1a&peopleinsights/v1/reporting_line.proto\x1a\x1dpeopleinsights/v1/watch.proto\"\xc2\x01\n" +
 	"\x11GetProfileRequest\x124\n" +
 	"\x06person\x18\x01 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\x06person\x127\n" +
 	"\tread_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\x12>\n" +
-	"\rmax_staleness\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\fmaxStaleness\"\x86\x01\n" +
+	"\rmax_staleness\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\fmaxStaleness\"\xd4\x01\n" +
 	"\x12GetProfileResponse\x124\n" +
 	"\aprofile\x18\x01 \x01(\v2\x1a.peopleinsights.v1.ProfileR\aprofile\x12:\n" +
-	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"\x88\x01\n" +
+	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\x12L\n" +
+	"\x14rich_profile_problem\x18\x03 \x01(\v2\x1a.peopleinsights.v1.ProblemR\x12richProfileProblem\"\x88\x01\n" +
 	"\x17BatchGetProfilesRequest\x124\n" +
 	"\x06people\x18\x01 \x03(\v2\x1c.peopleinsights.v1.PersonRefR\x06people\x127\n" +
 	"\tread_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\breadMask\"\x92\x01\n" +
@@ -1114,13 +1242,16 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\rProfileResult\x126\n" +
 	"\aprofile\x18\x01 \x01(\v2\x1a.peopleinsights.v1.ProfileH\x00R\aprofile\x126\n" +
 	"\aproblem\x18\x02 \x01(\v2\x1a.peopleinsights.v1.ProblemH\x00R\aproblemB\b\n" +
-	"\x06result\"\xf5\x01\n" +
+	"\x06result\"\xad\x02\n" +
 	"\x16SuggestInviteesRequest\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\tR\x05query\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12:\n" +
 	"\torganizer\x18\x03 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\torganizer\x124\n" +
 	"\x05kinds\x18\x04 \x03(\x0e2\x1e.peopleinsights.v1.InviteeKindR\x05kinds\x126\n" +
-	"\aexclude\x18\x05 \x03(\v2\x1c.peopleinsights.v1.PersonRefR\aexclude\"\xd0\x01\n" +
+	"\aexclude\x18\x05 \x03(\v2\x1c.peopleinsights.v1.PersonRefR\aexclude\x12\x17\n" +
+	"\ateam_id\x18\x06 \x01(\tR\x06teamId\x12\x1d\n" +
+	"\n" +
+	"channel_id\x18\a \x01(\tR\tchannelId\"\xd0\x01\n" +
 	"\x17SuggestInviteesResponse\x12?\n" +
 	"\vsuggestions\x18\x01 \x03(\v2\x1d.peopleinsights.v1.SuggestionR\vsuggestions\x12:\n" +
 	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\x128\n" +
@@ -1133,7 +1264,7 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\x11ReportPickRequest\x12:\n" +
 	"\torganizer\x18\x01 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\torganizer\x12\x1b\n" +
 	"\tpicked_id\x18\x02 \x01(\tR\bpickedId\"\x14\n" +
-	"\x12ReportPickResponse\"\xa8\x02\n" +
+	"\x12ReportPickResponse\"\xee\x03\n" +
 	"\n" +
 	"Suggestion\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.peopleinsights.v1.InviteeKindR\x04kind\x12\x0e\n" +
@@ -1145,7 +1276,13 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"department\x18\x06 \x01(\tR\n" +
 	"department\x12'\n" +
 	"\x0foffice_location\x18\a \x01(\tR\x0eofficeLocation\x127\n" +
-	"\amatches\x18\b \x03(\v2\x1d.peopleinsights.v1.FieldMatchR\amatches\"\x8d\x01\n" +
+	"\amatches\x18\b \x03(\v2\x1d.peopleinsights.v1.FieldMatchR\amatches\x12;\n" +
+	"\x06source\x18\t \x01(\x0e2#.peopleinsights.v1.SuggestionSourceR\x06source\x12,\n" +
+	"\x11contact_folder_id\x18\n" +
+	" \x01(\tH\x00R\x0fcontactFolderId\x12+\n" +
+	"\x10contact_category\x18\v \x01(\tH\x00R\x0fcontactCategory\x12\x1b\n" +
+	"\ttenant_id\x18\f \x01(\tR\btenantIdB\x0f\n" +
+	"\rcontact_group\"\x8d\x01\n" +
 	"\n" +
 	"FieldMatch\x123\n" +
 	"\x05field\x18\x01 \x01(\x0e2\x1d.peopleinsights.v1.MatchFieldR\x05field\x12\x14\n" +
@@ -1153,11 +1290,14 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\x06ranges\x18\x03 \x03(\v2\x1c.peopleinsights.v1.TextRangeR\x06ranges\"3\n" +
 	"\tTextRange\x12\x14\n" +
 	"\x05start\x18\x01 \x01(\x05R\x05start\x12\x10\n" +
-	"\x03end\x18\x02 \x01(\x05R\x03end*q\n" +
+	"\x03end\x18\x02 \x01(\x05R\x03end*\xda\x01\n" +
 	"\x10SuggestionSource\x12!\n" +
 	"\x1dSUGGESTION_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18SUGGESTION_SOURCE_PEOPLE\x10\x01\x12\x1c\n" +
-	"\x18SUGGESTION_SOURCE_GROUPS\x10\x02*\x94\x02\n" +
+	"\x18SUGGESTION_SOURCE_GROUPS\x10\x02\x12(\n" +
+	"$SUGGESTION_SOURCE_DIRECTORY_CONTACTS\x10\x03\x12\x1e\n" +
+	"\x1aSUGGESTION_SOURCE_CONTACTS\x10\x04\x12\x1d\n" +
+	"\x19SUGGESTION_SOURCE_CHANNEL\x10\x05*\x94\x02\n" +
 	"\n" +
 	"MatchField\x12\x1b\n" +
 	"\x17MATCH_FIELD_UNSPECIFIED\x10\x00\x12\x1c\n" +
@@ -1168,16 +1308,24 @@ const file_peopleinsights_v1_people_insights_service_proto_rawDesc = "" +
 	"\x1fMATCH_FIELD_USER_PRINCIPAL_NAME\x10\x05\x12\x1d\n" +
 	"\x19MATCH_FIELD_OTHER_ADDRESS\x10\x06\x12\x1e\n" +
 	"\x1aMATCH_FIELD_BUSINESS_PHONE\x10\a\x12\x1b\n" +
-	"\x17MATCH_FIELD_EMPLOYEE_ID\x10\b*t\n" +
+	"\x17MATCH_FIELD_EMPLOYEE_ID\x10\b*\xae\x01\n" +
 	"\vInviteeKind\x12\x1c\n" +
 	"\x18INVITEE_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13INVITEE_KIND_PERSON\x10\x01\x12\x16\n" +
 	"\x12INVITEE_KIND_GUEST\x10\x02\x12\x16\n" +
-	"\x12INVITEE_KIND_GROUP\x10\x032\xb3\x03\n" +
+	"\x12INVITEE_KIND_GROUP\x10\x03\x12\x18\n" +
+	"\x14INVITEE_KIND_CONTACT\x10\x04\x12\x1e\n" +
+	"\x1aINVITEE_KIND_CONTACT_GROUP\x10\x052\xc3\b\n" +
 	"\x15PeopleInsightsService\x12^\n" +
 	"\n" +
 	"GetProfile\x12$.peopleinsights.v1.GetProfileRequest\x1a%.peopleinsights.v1.GetProfileResponse\"\x03\x90\x02\x01\x12p\n" +
-	"\x10BatchGetProfiles\x12*.peopleinsights.v1.BatchGetProfilesRequest\x1a+.peopleinsights.v1.BatchGetProfilesResponse\"\x03\x90\x02\x01\x12m\n" +
+	"\x10BatchGetProfiles\x12*.peopleinsights.v1.BatchGetProfilesRequest\x1a+.peopleinsights.v1.BatchGetProfilesResponse\"\x03\x90\x02\x01\x12i\n" +
+	"\rWatchProfiles\x12'.peopleinsights.v1.WatchProfilesRequest\x1a(.peopleinsights.v1.WatchProfilesResponse\"\x03\x90\x02\x010\x01\x12m\n" +
+	"\x0fGetProfilePhoto\x12).peopleinsights.v1.GetProfilePhotoRequest\x1a*.peopleinsights.v1.GetProfilePhotoResponse\"\x03\x90\x02\x01\x12p\n" +
+	"\x10GetReportingLine\x12*.peopleinsights.v1.GetReportingLineRequest\x1a+.peopleinsights.v1.GetReportingLineResponse\"\x03\x90\x02\x01\x12g\n" +
+	"\rMatchAccounts\x12'.peopleinsights.v1.MatchAccountsRequest\x1a(.peopleinsights.v1.MatchAccountsResponse\"\x03\x90\x02\x01\x12a\n" +
+	"\vExpandGroup\x12%.peopleinsights.v1.ExpandGroupRequest\x1a&.peopleinsights.v1.ExpandGroupResponse\"\x03\x90\x02\x01\x12v\n" +
+	"\x12ListChannelMembers\x12,.peopleinsights.v1.ListChannelMembersRequest\x1a-.peopleinsights.v1.ListChannelMembersResponse\"\x03\x90\x02\x01\x12m\n" +
 	"\x0fSuggestInvitees\x12).peopleinsights.v1.SuggestInviteesRequest\x1a*.peopleinsights.v1.SuggestInviteesResponse\"\x03\x90\x02\x01\x12Y\n" +
 	"\n" +
 	"ReportPick\x12$.peopleinsights.v1.ReportPickRequest\x1a%.peopleinsights.v1.ReportPickResponseB\xeb\x01\n" +
@@ -1198,30 +1346,42 @@ func file_peopleinsights_v1_people_insights_service_proto_rawDescGZIP() []byte {
 var file_peopleinsights_v1_people_insights_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_peopleinsights_v1_people_insights_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_peopleinsights_v1_people_insights_service_proto_goTypes = []any{
-	(SuggestionSource)(0),            // 0: peopleinsights.v1.SuggestionSource
-	(MatchField)(0),                  // 1: peopleinsights.v1.MatchField
-	(InviteeKind)(0),                 // 2: peopleinsights.v1.InviteeKind
-	(*GetProfileRequest)(nil),        // 3: peopleinsights.v1.GetProfileRequest
-	(*GetProfileResponse)(nil),       // 4: peopleinsights.v1.GetProfileResponse
-	(*BatchGetProfilesRequest)(nil),  // 5: peopleinsights.v1.BatchGetProfilesRequest
-	(*BatchGetProfilesResponse)(nil), // 6: peopleinsights.v1.BatchGetProfilesResponse
-	(*ProfileResult)(nil),            // 7: peopleinsights.v1.ProfileResult
-	(*SuggestInviteesRequest)(nil),   // 8: peopleinsights.v1.SuggestInviteesRequest
-	(*SuggestInviteesResponse)(nil),  // 9: peopleinsights.v1.SuggestInviteesResponse
-	(*SourceState)(nil),              // 10: peopleinsights.v1.SourceState
-	(*ReportPickRequest)(nil),        // 11: peopleinsights.v1.ReportPickRequest
-	(*ReportPickResponse)(nil),       // 12: peopleinsights.v1.ReportPickResponse
-	(*Suggestion)(nil),               // 13: peopleinsights.v1.Suggestion
-	(*FieldMatch)(nil),               // 14: peopleinsights.v1.FieldMatch
-	(*TextRange)(nil),                // 15: peopleinsights.v1.TextRange
-	(*PersonRef)(nil),                // 16: peopleinsights.v1.PersonRef
-	(*fieldmaskpb.FieldMask)(nil),    // 17: google.protobuf.FieldMask
-	(*durationpb.Duration)(nil),      // 18: google.protobuf.Duration
-	(*Profile)(nil),                  // 19: peopleinsights.v1.Profile
-	(*Freshness)(nil),                // 20: peopleinsights.v1.Freshness
-	(*Problem)(nil),                  // 21: peopleinsights.v1.Problem
-	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
-	(ErrorReason)(0),                 // 23: peopleinsights.v1.ErrorReason
+	(SuggestionSource)(0),              // 0: peopleinsights.v1.SuggestionSource
+	(MatchField)(0),                    // 1: peopleinsights.v1.MatchField
+	(InviteeKind)(0),                   // 2: peopleinsights.v1.InviteeKind
+	(*GetProfileRequest)(nil),          // 3: peopleinsights.v1.GetProfileRequest
+	(*GetProfileResponse)(nil),         // 4: peopleinsights.v1.GetProfileResponse
+	(*BatchGetProfilesRequest)(nil),    // 5: peopleinsights.v1.BatchGetProfilesRequest
+	(*BatchGetProfilesResponse)(nil),   // 6: peopleinsights.v1.BatchGetProfilesResponse
+	(*ProfileResult)(nil),              // 7: peopleinsights.v1.ProfileResult
+	(*SuggestInviteesRequest)(nil),     // 8: peopleinsights.v1.SuggestInviteesRequest
+	(*SuggestInviteesResponse)(nil),    // 9: peopleinsights.v1.SuggestInviteesResponse
+	(*SourceState)(nil),                // 10: peopleinsights.v1.SourceState
+	(*ReportPickRequest)(nil),          // 11: peopleinsights.v1.ReportPickRequest
+	(*ReportPickResponse)(nil),         // 12: peopleinsights.v1.ReportPickResponse
+	(*Suggestion)(nil),                 // 13: peopleinsights.v1.Suggestion
+	(*FieldMatch)(nil),                 // 14: peopleinsights.v1.FieldMatch
+	(*TextRange)(nil),                  // 15: peopleinsights.v1.TextRange
+	(*PersonRef)(nil),                  // 16: peopleinsights.v1.PersonRef
+	(*fieldmaskpb.FieldMask)(nil),      // 17: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),        // 18: google.protobuf.Duration
+	(*Profile)(nil),                    // 19: peopleinsights.v1.Profile
+	(*Freshness)(nil),                  // 20: peopleinsights.v1.Freshness
+	(*Problem)(nil),                    // 21: peopleinsights.v1.Problem
+	(*timestamppb.Timestamp)(nil),      // 22: google.protobuf.Timestamp
+	(ErrorReason)(0),                   // 23: peopleinsights.v1.ErrorReason
+	(*WatchProfilesRequest)(nil),       // 24: peopleinsights.v1.WatchProfilesRequest
+	(*GetProfilePhotoRequest)(nil),     // 25: peopleinsights.v1.GetProfilePhotoRequest
+	(*GetReportingLineRequest)(nil),    // 26: peopleinsights.v1.GetReportingLineRequest
+	(*MatchAccountsRequest)(nil),       // 27: peopleinsights.v1.MatchAccountsRequest
+	(*ExpandGroupRequest)(nil),         // 28: peopleinsights.v1.ExpandGroupRequest
+	(*ListChannelMembersRequest)(nil),  // 29: peopleinsights.v1.ListChannelMembersRequest
+	(*WatchProfilesResponse)(nil),      // 30: peopleinsights.v1.WatchProfilesResponse
+	(*GetProfilePhotoResponse)(nil),    // 31: peopleinsights.v1.GetProfilePhotoResponse
+	(*GetReportingLineResponse)(nil),   // 32: peopleinsights.v1.GetReportingLineResponse
+	(*MatchAccountsResponse)(nil),      // 33: peopleinsights.v1.MatchAccountsResponse
+	(*ExpandGroupResponse)(nil),        // 34: peopleinsights.v1.ExpandGroupResponse
+	(*ListChannelMembersResponse)(nil), // 35: peopleinsights.v1.ListChannelMembersResponse
 }
 var file_peopleinsights_v1_people_insights_service_proto_depIdxs = []int32{
 	16, // 0: peopleinsights.v1.GetProfileRequest.person:type_name -> peopleinsights.v1.PersonRef
@@ -1229,39 +1389,53 @@ var file_peopleinsights_v1_people_insights_service_proto_depIdxs = []int32{
 	18, // 2: peopleinsights.v1.GetProfileRequest.max_staleness:type_name -> google.protobuf.Duration
 	19, // 3: peopleinsights.v1.GetProfileResponse.profile:type_name -> peopleinsights.v1.Profile
 	20, // 4: peopleinsights.v1.GetProfileResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	16, // 5: peopleinsights.v1.BatchGetProfilesRequest.people:type_name -> peopleinsights.v1.PersonRef
-	17, // 6: peopleinsights.v1.BatchGetProfilesRequest.read_mask:type_name -> google.protobuf.FieldMask
-	7,  // 7: peopleinsights.v1.BatchGetProfilesResponse.results:type_name -> peopleinsights.v1.ProfileResult
-	20, // 8: peopleinsights.v1.BatchGetProfilesResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	19, // 9: peopleinsights.v1.ProfileResult.profile:type_name -> peopleinsights.v1.Profile
-	21, // 10: peopleinsights.v1.ProfileResult.problem:type_name -> peopleinsights.v1.Problem
-	16, // 11: peopleinsights.v1.SuggestInviteesRequest.organizer:type_name -> peopleinsights.v1.PersonRef
-	2,  // 12: peopleinsights.v1.SuggestInviteesRequest.kinds:type_name -> peopleinsights.v1.InviteeKind
-	16, // 13: peopleinsights.v1.SuggestInviteesRequest.exclude:type_name -> peopleinsights.v1.PersonRef
-	13, // 14: peopleinsights.v1.SuggestInviteesResponse.suggestions:type_name -> peopleinsights.v1.Suggestion
-	20, // 15: peopleinsights.v1.SuggestInviteesResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	10, // 16: peopleinsights.v1.SuggestInviteesResponse.sources:type_name -> peopleinsights.v1.SourceState
-	0,  // 17: peopleinsights.v1.SourceState.source:type_name -> peopleinsights.v1.SuggestionSource
-	22, // 18: peopleinsights.v1.SourceState.as_of_time:type_name -> google.protobuf.Timestamp
-	23, // 19: peopleinsights.v1.SourceState.reason:type_name -> peopleinsights.v1.ErrorReason
-	16, // 20: peopleinsights.v1.ReportPickRequest.organizer:type_name -> peopleinsights.v1.PersonRef
-	2,  // 21: peopleinsights.v1.Suggestion.kind:type_name -> peopleinsights.v1.InviteeKind
-	14, // 22: peopleinsights.v1.Suggestion.matches:type_name -> peopleinsights.v1.FieldMatch
-	1,  // 23: peopleinsights.v1.FieldMatch.field:type_name -> peopleinsights.v1.MatchField
-	15, // 24: peopleinsights.v1.FieldMatch.ranges:type_name -> peopleinsights.v1.TextRange
-	3,  // 25: peopleinsights.v1.PeopleInsightsService.GetProfile:input_type -> peopleinsights.v1.GetProfileRequest
-	5,  // 26: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:input_type -> peopleinsights.v1.BatchGetProfilesRequest
-	8,  // 27: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:input_type -> peopleinsights.v1.SuggestInviteesRequest
-	11, // 28: peopleinsights.v1.PeopleInsightsService.ReportPick:input_type -> peopleinsights.v1.ReportPickRequest
-	4,  // 29: peopleinsights.v1.PeopleInsightsService.GetProfile:output_type -> peopleinsights.v1.GetProfileResponse
-	6,  // 30: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:output_type -> peopleinsights.v1.BatchGetProfilesResponse
-	9,  // 31: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:output_type -> peopleinsights.v1.SuggestInviteesResponse
-	12, // 32: peopleinsights.v1.PeopleInsightsService.ReportPick:output_type -> peopleinsights.v1.ReportPickResponse
-	29, // [29:33] is the sub-list for method output_type
-	25, // [25:29] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	21, // 5: peopleinsights.v1.GetProfileResponse.rich_profile_problem:type_name -> peopleinsights.v1.Problem
+	16, // 6: peopleinsights.v1.BatchGetProfilesRequest.people:type_name -> peopleinsights.v1.PersonRef
+	17, // 7: peopleinsights.v1.BatchGetProfilesRequest.read_mask:type_name -> google.protobuf.FieldMask
+	7,  // 8: peopleinsights.v1.BatchGetProfilesResponse.results:type_name -> peopleinsights.v1.ProfileResult
+	20, // 9: peopleinsights.v1.BatchGetProfilesResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	19, // 10: peopleinsights.v1.ProfileResult.profile:type_name -> peopleinsights.v1.Profile
+	21, // 11: peopleinsights.v1.ProfileResult.problem:type_name -> peopleinsights.v1.Problem
+	16, // 12: peopleinsights.v1.SuggestInviteesRequest.organizer:type_name -> peopleinsights.v1.PersonRef
+	2,  // 13: peopleinsights.v1.SuggestInviteesRequest.kinds:type_name -> peopleinsights.v1.InviteeKind
+	16, // 14: peopleinsights.v1.SuggestInviteesRequest.exclude:type_name -> peopleinsights.v1.PersonRef
+	13, // 15: peopleinsights.v1.SuggestInviteesResponse.suggestions:type_name -> peopleinsights.v1.Suggestion
+	20, // 16: peopleinsights.v1.SuggestInviteesResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	10, // 17: peopleinsights.v1.SuggestInviteesResponse.sources:type_name -> peopleinsights.v1.SourceState
+	0,  // 18: peopleinsights.v1.SourceState.source:type_name -> peopleinsights.v1.SuggestionSource
+	22, // 19: peopleinsights.v1.SourceState.as_of_time:type_name -> google.protobuf.Timestamp
+	23, // 20: peopleinsights.v1.SourceState.reason:type_name -> peopleinsights.v1.ErrorReason
+	16, // 21: peopleinsights.v1.ReportPickRequest.organizer:type_name -> peopleinsights.v1.PersonRef
+	2,  // 22: peopleinsights.v1.Suggestion.kind:type_name -> peopleinsights.v1.InviteeKind
+	14, // 23: peopleinsights.v1.Suggestion.matches:type_name -> peopleinsights.v1.FieldMatch
+	0,  // 24: peopleinsights.v1.Suggestion.source:type_name -> peopleinsights.v1.SuggestionSource
+	1,  // 25: peopleinsights.v1.FieldMatch.field:type_name -> peopleinsights.v1.MatchField
+	15, // 26: peopleinsights.v1.FieldMatch.ranges:type_name -> peopleinsights.v1.TextRange
+	3,  // 27: peopleinsights.v1.PeopleInsightsService.GetProfile:input_type -> peopleinsights.v1.GetProfileRequest
+	5,  // 28: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:input_type -> peopleinsights.v1.BatchGetProfilesRequest
+	24, // 29: peopleinsights.v1.PeopleInsightsService.WatchProfiles:input_type -> peopleinsights.v1.WatchProfilesRequest
+	25, // 30: peopleinsights.v1.PeopleInsightsService.GetProfilePhoto:input_type -> peopleinsights.v1.GetProfilePhotoRequest
+	26, // 31: peopleinsights.v1.PeopleInsightsService.GetReportingLine:input_type -> peopleinsights.v1.GetReportingLineRequest
+	27, // 32: peopleinsights.v1.PeopleInsightsService.MatchAccounts:input_type -> peopleinsights.v1.MatchAccountsRequest
+	28, // 33: peopleinsights.v1.PeopleInsightsService.ExpandGroup:input_type -> peopleinsights.v1.ExpandGroupRequest
+	29, // 34: peopleinsights.v1.PeopleInsightsService.ListChannelMembers:input_type -> peopleinsights.v1.ListChannelMembersRequest
+	8,  // 35: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:input_type -> peopleinsights.v1.SuggestInviteesRequest
+	11, // 36: peopleinsights.v1.PeopleInsightsService.ReportPick:input_type -> peopleinsights.v1.ReportPickRequest
+	4,  // 37: peopleinsights.v1.PeopleInsightsService.GetProfile:output_type -> peopleinsights.v1.GetProfileResponse
+	6,  // 38: peopleinsights.v1.PeopleInsightsService.BatchGetProfiles:output_type -> peopleinsights.v1.BatchGetProfilesResponse
+	30, // 39: peopleinsights.v1.PeopleInsightsService.WatchProfiles:output_type -> peopleinsights.v1.WatchProfilesResponse
+	31, // 40: peopleinsights.v1.PeopleInsightsService.GetProfilePhoto:output_type -> peopleinsights.v1.GetProfilePhotoResponse
+	32, // 41: peopleinsights.v1.PeopleInsightsService.GetReportingLine:output_type -> peopleinsights.v1.GetReportingLineResponse
+	33, // 42: peopleinsights.v1.PeopleInsightsService.MatchAccounts:output_type -> peopleinsights.v1.MatchAccountsResponse
+	34, // 43: peopleinsights.v1.PeopleInsightsService.ExpandGroup:output_type -> peopleinsights.v1.ExpandGroupResponse
+	35, // 44: peopleinsights.v1.PeopleInsightsService.ListChannelMembers:output_type -> peopleinsights.v1.ListChannelMembersResponse
+	9,  // 45: peopleinsights.v1.PeopleInsightsService.SuggestInvitees:output_type -> peopleinsights.v1.SuggestInviteesResponse
+	12, // 46: peopleinsights.v1.PeopleInsightsService.ReportPick:output_type -> peopleinsights.v1.ReportPickResponse
+	37, // [37:47] is the sub-list for method output_type
+	27, // [27:37] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_peopleinsights_v1_people_insights_service_proto_init() }
@@ -1269,11 +1443,20 @@ func file_peopleinsights_v1_people_insights_service_proto_init() {
 	if File_peopleinsights_v1_people_insights_service_proto != nil {
 		return
 	}
+	file_peopleinsights_v1_account_proto_init()
 	file_peopleinsights_v1_error_proto_init()
+	file_peopleinsights_v1_members_proto_init()
 	file_peopleinsights_v1_person_proto_init()
+	file_peopleinsights_v1_photo_proto_init()
+	file_peopleinsights_v1_reporting_line_proto_init()
+	file_peopleinsights_v1_watch_proto_init()
 	file_peopleinsights_v1_people_insights_service_proto_msgTypes[4].OneofWrappers = []any{
 		(*ProfileResult_Profile)(nil),
 		(*ProfileResult_Problem)(nil),
+	}
+	file_peopleinsights_v1_people_insights_service_proto_msgTypes[10].OneofWrappers = []any{
+		(*Suggestion_ContactFolderId)(nil),
+		(*Suggestion_ContactCategory)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

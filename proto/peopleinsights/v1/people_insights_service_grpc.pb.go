@@ -19,10 +19,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PeopleInsightsService_GetProfile_FullMethodName       = "/peopleinsights.v1.PeopleInsightsService/GetProfile"
-	PeopleInsightsService_BatchGetProfiles_FullMethodName = "/peopleinsights.v1.PeopleInsightsService/BatchGetProfiles"
-	PeopleInsightsService_SuggestInvitees_FullMethodName  = "/peopleinsights.v1.PeopleInsightsService/SuggestInvitees"
-	PeopleInsightsService_ReportPick_FullMethodName       = "/peopleinsights.v1.PeopleInsightsService/ReportPick"
+	PeopleInsightsService_GetProfile_FullMethodName         = "/peopleinsights.v1.PeopleInsightsService/GetProfile"
+	PeopleInsightsService_BatchGetProfiles_FullMethodName   = "/peopleinsights.v1.PeopleInsightsService/BatchGetProfiles"
+	PeopleInsightsService_WatchProfiles_FullMethodName      = "/peopleinsights.v1.PeopleInsightsService/WatchProfiles"
+	PeopleInsightsService_GetProfilePhoto_FullMethodName    = "/peopleinsights.v1.PeopleInsightsService/GetProfilePhoto"
+	PeopleInsightsService_GetReportingLine_FullMethodName   = "/peopleinsights.v1.PeopleInsightsService/GetReportingLine"
+	PeopleInsightsService_MatchAccounts_FullMethodName      = "/peopleinsights.v1.PeopleInsightsService/MatchAccounts"
+	PeopleInsightsService_ExpandGroup_FullMethodName        = "/peopleinsights.v1.PeopleInsightsService/ExpandGroup"
+	PeopleInsightsService_ListChannelMembers_FullMethodName = "/peopleinsights.v1.PeopleInsightsService/ListChannelMembers"
+	PeopleInsightsService_SuggestInvitees_FullMethodName    = "/peopleinsights.v1.PeopleInsightsService/SuggestInvitees"
+	PeopleInsightsService_ReportPick_FullMethodName         = "/peopleinsights.v1.PeopleInsightsService/ReportPick"
 )
 
 // PeopleInsightsServiceClient is the client API for PeopleInsightsService service.
@@ -43,6 +49,32 @@ type PeopleInsightsServiceClient interface {
 	// BatchGetProfiles answers for a whole roster. One person's failure is that
 	// item's Problem and leaves the others their answers.
 	BatchGetProfiles(ctx context.Context, in *BatchGetProfilesRequest, opts ...grpc.CallOption) (*BatchGetProfilesResponse, error)
+	// WatchProfiles sends a roster's people at once, and then each change of one of them
+	// within a round of changes (a minute, unless the service is configured otherwise). A
+	// reader who is slow gets the newest state, not every state between. The stream
+	// goes on until the caller ends it or the service stops, which is UNAVAILABLE: watch
+	// again then, with resume. A service has 1,000 watches at most; more are
+	// RESOURCE_EXHAUSTED.
+	WatchProfiles(ctx context.Context, in *WatchProfilesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchProfilesResponse], error)
+	// GetProfilePhoto answers with a person's photo. Photos are kept in memory for a while,
+	// and so is that somebody has none, which is NOT_FOUND with reason PHOTO_NOT_FOUND.
+	GetProfilePhoto(ctx context.Context, in *GetProfilePhotoRequest, opts ...grpc.CallOption) (*GetProfilePhotoResponse, error)
+	// GetReportingLine answers with the managers above a person, and with those who report
+	// to them, from memory. Until the directory has been read once it is UNAVAILABLE.
+	GetReportingLine(ctx context.Context, in *GetReportingLineRequest, opts ...grpc.CallOption) (*GetReportingLineResponse, error)
+	// MatchAccounts ties accounts of another system to people of the directory, by their
+	// e-mail addresses, from memory. Until the directory has been read once it is
+	// UNAVAILABLE: that somebody is not there cannot be told before.
+	MatchAccounts(ctx context.Context, in *MatchAccountsRequest, opts ...grpc.CallOption) (*MatchAccountsResponse, error)
+	// ExpandGroup answers with those who are in a group: a Microsoft 365, security,
+	// mail-enabled security or distribution group of the organisation, or a folder or
+	// category of the organizer's own contacts. Outlook's own contact lists are not in
+	// Microsoft Graph. Groups of more than 50,000 members, or with more than 500 groups
+	// within each other, are FAILED_PRECONDITION; one whose membership is hidden is
+	// PERMISSION_DENIED.
+	ExpandGroup(ctx context.Context, in *ExpandGroupRequest, opts ...grpc.CallOption) (*ExpandGroupResponse, error)
+	// ListChannelMembers answers with those who are in a channel of Microsoft Teams.
+	ListChannelMembers(ctx context.Context, in *ListChannelMembersRequest, opts ...grpc.CallOption) (*ListChannelMembersResponse, error)
 	// SuggestInvitees finds people and groups by the first letters of their names and
 	// addresses, for a page that asks on every keystroke. Until the directory has
 	// been read once it is UNAVAILABLE: DIRECTORY_FILLING while that goes well, else
@@ -76,6 +108,75 @@ func (c *peopleInsightsServiceClient) BatchGetProfiles(ctx context.Context, in *
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(BatchGetProfilesResponse)
 	err := c.cc.Invoke(ctx, PeopleInsightsService_BatchGetProfiles_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peopleInsightsServiceClient) WatchProfiles(ctx context.Context, in *WatchProfilesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchProfilesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &PeopleInsightsService_ServiceDesc.Streams[0], PeopleInsightsService_WatchProfiles_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchProfilesRequest, WatchProfilesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PeopleInsightsService_WatchProfilesClient = grpc.ServerStreamingClient[WatchProfilesResponse]
+
+func (c *peopleInsightsServiceClient) GetProfilePhoto(ctx context.Context, in *GetProfilePhotoRequest, opts ...grpc.CallOption) (*GetProfilePhotoResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetProfilePhotoResponse)
+	err := c.cc.Invoke(ctx, PeopleInsightsService_GetProfilePhoto_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peopleInsightsServiceClient) GetReportingLine(ctx context.Context, in *GetReportingLineRequest, opts ...grpc.CallOption) (*GetReportingLineResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetReportingLineResponse)
+	err := c.cc.Invoke(ctx, PeopleInsightsService_GetReportingLine_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peopleInsightsServiceClient) MatchAccounts(ctx context.Context, in *MatchAccountsRequest, opts ...grpc.CallOption) (*MatchAccountsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MatchAccountsResponse)
+	err := c.cc.Invoke(ctx, PeopleInsightsService_MatchAccounts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peopleInsightsServiceClient) ExpandGroup(ctx context.Context, in *ExpandGroupRequest, opts ...grpc.CallOption) (*ExpandGroupResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExpandGroupResponse)
+	err := c.cc.Invoke(ctx, PeopleInsightsService_ExpandGroup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peopleInsightsServiceClient) ListChannelMembers(ctx context.Context, in *ListChannelMembersRequest, opts ...grpc.CallOption) (*ListChannelMembersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListChannelMembersResponse)
+	err := c.cc.Invoke(ctx, PeopleInsightsService_ListChannelMembers_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +221,32 @@ type PeopleInsightsServiceServer interface {
 	// BatchGetProfiles answers for a whole roster. One person's failure is that
 	// item's Problem and leaves the others their answers.
 	BatchGetProfiles(context.Context, *BatchGetProfilesRequest) (*BatchGetProfilesResponse, error)
+	// WatchProfiles sends a roster's people at once, and then each change of one of them
+	// within a round of changes (a minute, unless the service is configured otherwise). A
+	// reader who is slow gets the newest state, not every state between. The stream
+	// goes on until the caller ends it or the service stops, which is UNAVAILABLE: watch
+	// again then, with resume. A service has 1,000 watches at most; more are
+	// RESOURCE_EXHAUSTED.
+	WatchProfiles(*WatchProfilesRequest, grpc.ServerStreamingServer[WatchProfilesResponse]) error
+	// GetProfilePhoto answers with a person's photo. Photos are kept in memory for a while,
+	// and so is that somebody has none, which is NOT_FOUND with reason PHOTO_NOT_FOUND.
+	GetProfilePhoto(context.Context, *GetProfilePhotoRequest) (*GetProfilePhotoResponse, error)
+	// GetReportingLine answers with the managers above a person, and with those who report
+	// to them, from memory. Until the directory has been read once it is UNAVAILABLE.
+	GetReportingLine(context.Context, *GetReportingLineRequest) (*GetReportingLineResponse, error)
+	// MatchAccounts ties accounts of another system to people of the directory, by their
+	// e-mail addresses, from memory. Until the directory has been read once it is
+	// UNAVAILABLE: that somebody is not there cannot be told before.
+	MatchAccounts(context.Context, *MatchAccountsRequest) (*MatchAccountsResponse, error)
+	// ExpandGroup answers with those who are in a group: a Microsoft 365, security,
+	// mail-enabled security or distribution group of the organisation, or a folder or
+	// category of the organizer's own contacts. Outlook's own contact lists are not in
+	// Microsoft Graph. Groups of more than 50,000 members, or with more than 500 groups
+	// within each other, are FAILED_PRECONDITION; one whose membership is hidden is
+	// PERMISSION_DENIED.
+	ExpandGroup(context.Context, *ExpandGroupRequest) (*ExpandGroupResponse, error)
+	// ListChannelMembers answers with those who are in a channel of Microsoft Teams.
+	ListChannelMembers(context.Context, *ListChannelMembersRequest) (*ListChannelMembersResponse, error)
 	// SuggestInvitees finds people and groups by the first letters of their names and
 	// addresses, for a page that asks on every keystroke. Until the directory has
 	// been read once it is UNAVAILABLE: DIRECTORY_FILLING while that goes well, else
@@ -144,6 +271,24 @@ func (UnimplementedPeopleInsightsServiceServer) GetProfile(context.Context, *Get
 }
 func (UnimplementedPeopleInsightsServiceServer) BatchGetProfiles(context.Context, *BatchGetProfilesRequest) (*BatchGetProfilesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchGetProfiles not implemented")
+}
+func (UnimplementedPeopleInsightsServiceServer) WatchProfiles(*WatchProfilesRequest, grpc.ServerStreamingServer[WatchProfilesResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchProfiles not implemented")
+}
+func (UnimplementedPeopleInsightsServiceServer) GetProfilePhoto(context.Context, *GetProfilePhotoRequest) (*GetProfilePhotoResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetProfilePhoto not implemented")
+}
+func (UnimplementedPeopleInsightsServiceServer) GetReportingLine(context.Context, *GetReportingLineRequest) (*GetReportingLineResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReportingLine not implemented")
+}
+func (UnimplementedPeopleInsightsServiceServer) MatchAccounts(context.Context, *MatchAccountsRequest) (*MatchAccountsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MatchAccounts not implemented")
+}
+func (UnimplementedPeopleInsightsServiceServer) ExpandGroup(context.Context, *ExpandGroupRequest) (*ExpandGroupResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExpandGroup not implemented")
+}
+func (UnimplementedPeopleInsightsServiceServer) ListChannelMembers(context.Context, *ListChannelMembersRequest) (*ListChannelMembersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListChannelMembers not implemented")
 }
 func (UnimplementedPeopleInsightsServiceServer) SuggestInvitees(context.Context, *SuggestInviteesRequest) (*SuggestInviteesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SuggestInvitees not implemented")
@@ -208,6 +353,107 @@ func _PeopleInsightsService_BatchGetProfiles_Handler(srv interface{}, ctx contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeopleInsightsService_WatchProfiles_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchProfilesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(PeopleInsightsServiceServer).WatchProfiles(m, &grpc.GenericServerStream[WatchProfilesRequest, WatchProfilesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PeopleInsightsService_WatchProfilesServer = grpc.ServerStreamingServer[WatchProfilesResponse]
+
+func _PeopleInsightsService_GetProfilePhoto_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetProfilePhotoRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeopleInsightsServiceServer).GetProfilePhoto(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeopleInsightsService_GetProfilePhoto_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeopleInsightsServiceServer).GetProfilePhoto(ctx, req.(*GetProfilePhotoRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PeopleInsightsService_GetReportingLine_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetReportingLineRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeopleInsightsServiceServer).GetReportingLine(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeopleInsightsService_GetReportingLine_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeopleInsightsServiceServer).GetReportingLine(ctx, req.(*GetReportingLineRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PeopleInsightsService_MatchAccounts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MatchAccountsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeopleInsightsServiceServer).MatchAccounts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeopleInsightsService_MatchAccounts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeopleInsightsServiceServer).MatchAccounts(ctx, req.(*MatchAccountsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PeopleInsightsService_ExpandGroup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExpandGroupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeopleInsightsServiceServer).ExpandGroup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeopleInsightsService_ExpandGroup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeopleInsightsServiceServer).ExpandGroup(ctx, req.(*ExpandGroupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PeopleInsightsService_ListChannelMembers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListChannelMembersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeopleInsightsServiceServer).ListChannelMembers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeopleInsightsService_ListChannelMembers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeopleInsightsServiceServer).ListChannelMembers(ctx, req.(*ListChannelMembersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PeopleInsightsService_SuggestInvitees_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SuggestInviteesRequest)
 	if err := dec(in); err != nil {
@@ -260,6 +506,26 @@ var PeopleInsightsService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PeopleInsightsService_BatchGetProfiles_Handler,
 		},
 		{
+			MethodName: "GetProfilePhoto",
+			Handler:    _PeopleInsightsService_GetProfilePhoto_Handler,
+		},
+		{
+			MethodName: "GetReportingLine",
+			Handler:    _PeopleInsightsService_GetReportingLine_Handler,
+		},
+		{
+			MethodName: "MatchAccounts",
+			Handler:    _PeopleInsightsService_MatchAccounts_Handler,
+		},
+		{
+			MethodName: "ExpandGroup",
+			Handler:    _PeopleInsightsService_ExpandGroup_Handler,
+		},
+		{
+			MethodName: "ListChannelMembers",
+			Handler:    _PeopleInsightsService_ListChannelMembers_Handler,
+		},
+		{
 			MethodName: "SuggestInvitees",
 			Handler:    _PeopleInsightsService_SuggestInvitees_Handler,
 		},
@@ -268,6 +534,12 @@ var PeopleInsightsService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PeopleInsightsService_ReportPick_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchProfiles",
+			Handler:       _PeopleInsightsService_WatchProfiles_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "peopleinsights/v1/people_insights_service.proto",
 }

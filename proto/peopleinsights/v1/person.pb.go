@@ -33,6 +33,9 @@ const (
 	UserType_USER_TYPE_MEMBER UserType = 1
 	// Somebody of another organisation, invited as a guest.
 	UserType_USER_TYPE_GUEST UserType = 2
+	// Somebody without an account: a contact of the organisation's address book, or one of
+	// the organizer's own contacts. Only members of groups are.
+	UserType_USER_TYPE_CONTACT UserType = 3
 )
 
 // Enum value maps for UserType.
@@ -41,11 +44,13 @@ var (
 		0: "USER_TYPE_UNSPECIFIED",
 		1: "USER_TYPE_MEMBER",
 		2: "USER_TYPE_GUEST",
+		3: "USER_TYPE_CONTACT",
 	}
 	UserType_value = map[string]int32{
 		"USER_TYPE_UNSPECIFIED": 0,
 		"USER_TYPE_MEMBER":      1,
 		"USER_TYPE_GUEST":       2,
+		"USER_TYPE_CONTACT":     3,
 	}
 )
 
@@ -221,9 +226,9 @@ func (*PersonRef_Id) isPersonRef_Person() {}
 func (*PersonRef_Email) isPersonRef_Person() {}
 
 // Profile is what the organisation's directory says of a person. A field that
-// the directory leaves empty is empty here. Numbers 40 to 59 are kept for what
-// the directory does not hold (about me, skills, interests, responsibilities,
-// past projects, schools).
+// the directory leaves empty is empty here. Fields 40 to 45 are the rich profile,
+// which people write of themselves and the directory does not hold: GetProfile reads
+// it when the read mask names one of them, or is "*".
 type Profile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The Microsoft Graph object id: a lower-case GUID that never changes.
@@ -278,7 +283,19 @@ type Profile struct {
 	// Whether the account may sign in.
 	AccountState AccountState `protobuf:"varint,24,opt,name=account_state,json=accountState,proto3,enum=peopleinsights.v1.AccountState" json:"account_state,omitempty"`
 	// The manager, as the directory knows them now; unset where there is none.
-	Manager       *ProfileSummary `protobuf:"bytes,25,opt,name=manager,proto3" json:"manager,omitempty"`
+	Manager *ProfileSummary `protobuf:"bytes,25,opt,name=manager,proto3" json:"manager,omitempty"`
+	// What the person says of themselves. Rich profile.
+	AboutMe string `protobuf:"bytes,40,opt,name=about_me,json=aboutMe,proto3" json:"about_me,omitempty"`
+	// The skills. Rich profile.
+	Skills []string `protobuf:"bytes,41,rep,name=skills,proto3" json:"skills,omitempty"`
+	// The interests. Rich profile.
+	Interests []string `protobuf:"bytes,42,rep,name=interests,proto3" json:"interests,omitempty"`
+	// What the person is responsible for. Rich profile.
+	Responsibilities []string `protobuf:"bytes,43,rep,name=responsibilities,proto3" json:"responsibilities,omitempty"`
+	// The projects that the person was part of. Rich profile.
+	PastProjects []string `protobuf:"bytes,44,rep,name=past_projects,json=pastProjects,proto3" json:"past_projects,omitempty"`
+	// The schools that the person was at. Rich profile.
+	Schools       []string `protobuf:"bytes,45,rep,name=schools,proto3" json:"schools,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -488,6 +505,48 @@ func (x *Profile) GetManager() *ProfileSummary {
 	return nil
 }
 
+func (x *Profile) GetAboutMe() string {
+	if x != nil {
+		return x.AboutMe
+	}
+	return ""
+}
+
+func (x *Profile) GetSkills() []string {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *Profile) GetInterests() []string {
+	if x != nil {
+		return x.Interests
+	}
+	return nil
+}
+
+func (x *Profile) GetResponsibilities() []string {
+	if x != nil {
+		return x.Responsibilities
+	}
+	return nil
+}
+
+func (x *Profile) GetPastProjects() []string {
+	if x != nil {
+		return x.PastProjects
+	}
+	return nil
+}
+
+func (x *Profile) GetSchools() []string {
+	if x != nil {
+		return x.Schools
+	}
+	return nil
+}
+
 // ProfileSummary is the little that a row of a list shows of a person.
 type ProfileSummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -504,7 +563,10 @@ type ProfileSummary struct {
 	// The office.
 	OfficeLocation string `protobuf:"bytes,6,opt,name=office_location,json=officeLocation,proto3" json:"office_location,omitempty"`
 	// Member of the organisation, or guest of it.
-	UserType      UserType `protobuf:"varint,7,opt,name=user_type,json=userType,proto3,enum=peopleinsights.v1.UserType" json:"user_type,omitempty"`
+	UserType UserType `protobuf:"varint,7,opt,name=user_type,json=userType,proto3,enum=peopleinsights.v1.UserType" json:"user_type,omitempty"`
+	// The organisation that the person is of, where it is another one: its tenant id. Their
+	// id is then one of that organisation's. Only members of channels have one.
+	TenantId      string `protobuf:"bytes,8,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -586,6 +648,13 @@ func (x *ProfileSummary) GetUserType() UserType {
 		return x.UserType
 	}
 	return UserType_USER_TYPE_UNSPECIFIED
+}
+
+func (x *ProfileSummary) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
 }
 
 // Freshness says how true an answer is.
@@ -671,7 +740,7 @@ const file_peopleinsights_v1_person_proto_rawDesc = "" +
 	"\tPersonRef\x12\x10\n" +
 	"\x02id\x18\x01 \x01(\tH\x00R\x02id\x12\x16\n" +
 	"\x05email\x18\x02 \x01(\tH\x00R\x05emailB\b\n" +
-	"\x06person\"\x85\a\n" +
+	"\x06person\"\xc1\b\n" +
 	"\aProfile\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1d\n" +
@@ -703,7 +772,13 @@ const file_peopleinsights_v1_person_proto_rawDesc = "" +
 	"\thire_date\x18\x16 \x01(\tR\bhireDate\x128\n" +
 	"\tuser_type\x18\x17 \x01(\x0e2\x1b.peopleinsights.v1.UserTypeR\buserType\x12D\n" +
 	"\raccount_state\x18\x18 \x01(\x0e2\x1f.peopleinsights.v1.AccountStateR\faccountState\x12;\n" +
-	"\amanager\x18\x19 \x01(\v2!.peopleinsights.v1.ProfileSummaryR\amanager\"\xf9\x01\n" +
+	"\amanager\x18\x19 \x01(\v2!.peopleinsights.v1.ProfileSummaryR\amanager\x12\x19\n" +
+	"\babout_me\x18( \x01(\tR\aaboutMe\x12\x16\n" +
+	"\x06skills\x18) \x03(\tR\x06skills\x12\x1c\n" +
+	"\tinterests\x18* \x03(\tR\tinterests\x12*\n" +
+	"\x10responsibilities\x18+ \x03(\tR\x10responsibilities\x12#\n" +
+	"\rpast_projects\x18, \x03(\tR\fpastProjects\x12\x18\n" +
+	"\aschools\x18- \x03(\tR\aschools\"\x96\x02\n" +
 	"\x0eProfileSummary\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
@@ -713,17 +788,19 @@ const file_peopleinsights_v1_person_proto_rawDesc = "" +
 	"department\x18\x05 \x01(\tR\n" +
 	"department\x12'\n" +
 	"\x0foffice_location\x18\x06 \x01(\tR\x0eofficeLocation\x128\n" +
-	"\tuser_type\x18\a \x01(\x0e2\x1b.peopleinsights.v1.UserTypeR\buserType\"\x8d\x01\n" +
+	"\tuser_type\x18\a \x01(\x0e2\x1b.peopleinsights.v1.UserTypeR\buserType\x12\x1b\n" +
+	"\ttenant_id\x18\b \x01(\tR\btenantId\"\x8d\x01\n" +
 	"\tFreshness\x128\n" +
 	"\n" +
 	"as_of_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12\x14\n" +
 	"\x05stale\x18\x02 \x01(\bR\x05stale\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x03R\brevision\x12\x14\n" +
-	"\x05epoch\x18\x04 \x01(\tR\x05epoch*P\n" +
+	"\x05epoch\x18\x04 \x01(\tR\x05epoch*g\n" +
 	"\bUserType\x12\x19\n" +
 	"\x15USER_TYPE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10USER_TYPE_MEMBER\x10\x01\x12\x13\n" +
-	"\x0fUSER_TYPE_GUEST\x10\x02*d\n" +
+	"\x0fUSER_TYPE_GUEST\x10\x02\x12\x15\n" +
+	"\x11USER_TYPE_CONTACT\x10\x03*d\n" +
 	"\fAccountState\x12\x1d\n" +
 	"\x19ACCOUNT_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ACCOUNT_STATE_ENABLED\x10\x01\x12\x1a\n" +
