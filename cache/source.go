@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"time"
+
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
 // A Source is where a Directory reads its people and groups. Package graph
@@ -21,6 +23,10 @@ type Source interface {
 	// fails with ErrDenied, and the people are followed all the same.
 	Groups() Feed[Group]
 
+	// Contacts are the contacts of the organisation's address book: people without an
+	// account. A source that may not read them fails with ErrDenied.
+	Contacts() Feed[Contact]
+
 	// Find reads one person, with a summary of their manager. Where several share
 	// the address, it answers with the one to whom it leads first (see
 	// AddressKind). ErrNotFound means that the source knows no such person. It does
@@ -28,8 +34,72 @@ type Source interface {
 	// Unattended: the failure says how long.
 	Find(ctx context.Context, ref Ref) (Person, error)
 
+	// FindAll is Find for many people, at most 1,000, in as few questions as it can. It
+	// returns an answer for each of refs, in their order.
+	FindAll(ctx context.Context, refs []Ref) []Found
+
+	// Rich reads what a person has written of themselves: of the profile that it returns,
+	// the fields of the rich profile alone are set, none where there are none.
+	Rich(ctx context.Context, id string) (*pb.Profile, error)
+
+	// Photo reads a person's photo whose edge is of about size pixels: the next larger
+	// that there is, or else the largest. It returns known itself where that is still the
+	// photo. ErrNoPhoto means that the person has none.
+	Photo(ctx context.Context, id string, size int, known *Photo) (*Photo, error)
+
+	// Members reads who is in a group directly, in no set order, nobody twice.
+	// ErrNoGroup means that there is no such group, ErrHiddenMembers that who is in it
+	// is hidden from the service, and ErrTooManyMembers that there are more than most.
+	Members(ctx context.Context, group string, most int) ([]Member, error)
+
+	// Channel reads what a channel of a team is, and who is in it; of a standard channel
+	// nobody: all of its team are. ErrNoChannel means that there is no such team or
+	// channel, ErrTooManyMembers that there are more than most.
+	Channel(ctx context.Context, team, channel string, most int) (Channel, error)
+
 	// Usage tells what asking has cost so far. It returns at once.
 	Usage() Usage
+}
+
+// Found is somebody whom FindAll was asked for, or why there is no answer.
+type Found struct {
+	Person Person
+	Err    error
+}
+
+// Photo is an image of a person.
+type Photo struct {
+	Data        []byte
+	ContentType string   // such as image/jpeg
+	Tags        []string // the source's own names for the image, by which it knows it again
+}
+
+// Member is somebody or something in a group or channel.
+type Member struct {
+	Kind MemberKind
+	// Summary is who they are, of people, contacts and groups. Its Id is always set; of
+	// somebody of another tenant it is that tenant's, and so is TenantId.
+	Summary *pb.ProfileSummary
+	// Hidden tells of a group that who is in it may not be shown.
+	Hidden bool
+}
+
+// MemberKind is what a member is.
+type MemberKind uint8
+
+// The kinds of members.
+const (
+	MemberPerson     MemberKind = iota
+	MemberContact               // of the organisation's address book
+	MemberGroup                 // a group within the group
+	MemberOther                 // a device, an application
+	MemberUnreadable            // a person, contact or group of whom the source tells the id alone
+)
+
+// Channel is a channel of a team.
+type Channel struct {
+	Kind    pb.ChannelKind
+	Members []Member // none of a standard channel
 }
 
 // A Feed is one kind of thing that a Source has, and how it changes.
@@ -110,6 +180,20 @@ var (
 	ErrBusy = errors.New("too many questions are under way")
 	// ErrUnknownOrganizer means that the directory has no such organizer.
 	ErrUnknownOrganizer = errors.New("unknown organizer")
+	// ErrNoPhoto means that the person has no photo.
+	ErrNoPhoto = errors.New("no photo")
+	// ErrNoGroup means that the organisation has no such group.
+	ErrNoGroup = errors.New("no such group")
+	// ErrNoChannel means that there is no such team, or that it has no such channel.
+	ErrNoChannel = errors.New("no such channel")
+	// ErrHiddenMembers means that who is in a group is hidden.
+	ErrHiddenMembers = errors.New("hidden members")
+	// ErrTooManyMembers means that a group has more members than are read.
+	ErrTooManyMembers = errors.New("too many members")
+	// ErrPending means that a source of suggestions is still being read.
+	ErrPending = errors.New("still being read")
+	// ErrTruncated means that a source of suggestions holds more than is read.
+	ErrTruncated = errors.New("more than is read")
 	// ErrUnknownPick means that the directory has neither a person nor a group of the id
 	// that was picked.
 	ErrUnknownPick = errors.New("unknown pick")
@@ -125,6 +209,19 @@ func RetryAfter(err error) (time.Duration, bool) {
 	}
 	wait := waits.RetryAfter()
 	return wait, wait > 0
+}
+
+// Permission returns the permission that the source misses, by its name, and empty where
+// the error names none. An error names it by a method Permission of its own, anywhere in
+// its chain.
+func Permission(err error) string {
+	if named, ok := errors.AsType[interface {
+		error
+		Permission() string
+	}](err); ok {
+		return named.Permission()
+	}
+	return ""
 }
 
 // RequestID returns the source's own name for the request that failed, and empty

@@ -16,6 +16,8 @@ type Invite struct {
 	Organizer Ref              // who invites, and is not suggested; zero for nobody
 	Exclude   []Ref            // who is not to come up
 	Kinds     []pb.InviteeKind // what may come up; all if empty
+	Contacts  *Candidates      // the organizer's own contacts; nil for none
+	Channel   *Members         // of the team or channel whose members come earlier; nil for none
 }
 
 // Suggest returns those whom a query finds, best first; of an empty query, the

@@ -22,12 +22,14 @@ type Memory struct {
 	// PageSize is how many items a page holds; zero means three.
 	PageSize int
 
-	mu     sync.Mutex
-	before func(ctx context.Context, method string) error
-	people store[cache.Person]
-	groups store[cache.Group]
-	asked  map[string]int
-	usage  cache.Usage
+	mu      sync.Mutex
+	before  func(ctx context.Context, method string) error
+	people  store[cache.Person]
+	groups  store[cache.Group]
+	others  store[cache.Contact]
+	asked   map[string]int
+	usage   cache.Usage
+	details details
 }
 
 // store is what there is of a kind, and how it has changed.
@@ -99,12 +101,27 @@ func (m *Memory) RemoveGroup(id string) {
 	m.groups.remove(id)
 }
 
+// PutContact makes c a contact of the address book, in place of the one that had its id.
+func (m *Memory) PutContact(c cache.Contact) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.others.put(c.ID, c)
+}
+
+// RemoveContact takes a contact out of the address book.
+func (m *Memory) RemoveContact(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.others.remove(id)
+}
+
 // LoseTokens makes every token given so far of no use.
 func (m *Memory) LoseTokens() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.people.loseTokens()
 	m.groups.loseTokens()
+	m.others.loseTokens()
 }
 
 // LosePeopleTokens is LoseTokens for the people alone.
@@ -115,7 +132,7 @@ func (m *Memory) LosePeopleTokens() {
 }
 
 // Asked returns how often a method was called. Those of the groups' feed are named
-// MarkGroups, ListGroups and ChangesGroups.
+// MarkGroups, ListGroups and ChangesGroups; those of the contacts' likewise.
 func (m *Memory) Asked(method string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -163,6 +180,13 @@ func (m *Memory) People() cache.Feed[cache.Person] {
 func (m *Memory) Groups() cache.Feed[cache.Group] {
 	return feed[cache.Group]{m, "Groups", &m.groups, func(id string) cache.Group {
 		return cache.Group{ID: id, Gone: true}
+	}}
+}
+
+// Contacts implements cache.Source.
+func (m *Memory) Contacts() cache.Feed[cache.Contact] {
+	return feed[cache.Contact]{m, "Contacts", &m.others, func(id string) cache.Contact {
+		return cache.Contact{ID: id, Gone: true}
 	}}
 }
 
@@ -256,6 +280,10 @@ func (m *Memory) Find(ctx context.Context, ref cache.Ref) (cache.Person, error) 
 	if err := m.enter(ctx, "Find"); err != nil {
 		return cache.Person{}, err
 	}
+	return m.find(ref)
+}
+
+func (m *Memory) find(ref cache.Ref) (cache.Person, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p, ok := m.people.items[ref.ID]
