@@ -90,6 +90,7 @@ type Directory struct {
 	total  atomic.Int64 // people that the filling under way expects; 0 unknown
 
 	lookedUp  lookups
+	watching  atomic.Int64       // watches under way
 	flights   singleflight.Group // one question to the source, however many ask
 	ctx       context.Context    // of the flights, which outlive single callers
 	stop      context.CancelFunc
@@ -100,9 +101,10 @@ type Directory struct {
 	// mu guards what is held, and what is told of it. Readers take all that an answer
 	// needs under one lock, so that it belongs to one revision; what is costly
 	// (building an index, asking the source) happens outside.
-	mu   sync.RWMutex
-	held *held // nil until the first filling is complete
-	sync syncState
+	mu      sync.RWMutex
+	held    *held // nil until the first filling is complete
+	sync    syncState
+	changed chan struct{} // closed when there is something for watches to look at
 
 	// What Run follows.
 	people, groups, sweeping *followed
@@ -145,6 +147,7 @@ func New(config Config) (*Directory, error) {
 		memo:    memo,
 		picks:   newPicks(config.MaxPickers),
 		filled:  make(chan struct{}),
+		changed: make(chan struct{}),
 		start:   time.Now(),
 		lookups: make(chan struct{}, config.MaxLookups),
 		told:    map[string]time.Time{},

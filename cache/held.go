@@ -15,6 +15,7 @@ type held struct {
 	addresses   addressBook
 	index       index
 	suggestible int
+	passed      map[string]int64 // addresses that have passed to somebody unchanged → at which revision
 	revision    int64
 	asOf        time.Time // when the source was last known to say the same
 }

@@ -49,7 +49,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	if d.held == nil {
-		d.swap(next, next.buildIndex(), 0)
+		d.swap(next, next.buildIndex(), nil)
 		return token, nil
 	}
 	next.change(d.keepManagers(next.people))
@@ -63,7 +63,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 		d.fruitless = true
 		return "", err
 	}
-	d.swap(next, differing.over(d.peopleIndex()), len(differing)) // most of the live index serves on
+	d.swap(next, differing.over(d.peopleIndex()), differing) // most of the live index serves on
 	return token, nil
 }
 
@@ -165,29 +165,35 @@ func (d *Directory) holding(id string) *record {
 
 // swap makes next the live copy, with an index over its people. Groups stay as they are.
 // Writing is held.
-func (d *Directory) swap(next *held, people *typeahead.Index, differing int) {
+func (d *Directory) swap(next *held, people *typeahead.Index, differing changes) {
+	var passing []string
+	if d.held != nil {
+		passing = next.passing(differing, differing.replaced(d.held))
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer d.wakeLocked()
 	if d.held == nil {
 		d.sync.fillDuration = time.Since(d.start)
 		defer close(d.filled)
 	} else {
-		next.revision, next.groups = d.held.revision, d.held.groups
+		next.revision, next.groups, next.passed = d.held.revision, d.held.groups, d.held.passed
 		if soon := time.Now().Add(d.config.SweepDelay); soon.Before(d.sync.sweep.next) {
 			d.sync.sweep.next = soon
 			defer d.sweeping.stir()
 		}
 	}
-	if d.held == nil || differing > 0 {
+	if d.held == nil || len(differing) > 0 {
 		next.revision++
 	}
 	if d.held != nil {
+		next.stamp(differing, passing, next.revision)
 		next.index.groups = d.held.index.groups
 	}
 	next.index = newIndex(people, next.index.groups)
 	d.held = next
 	d.sync.people.fillings++
-	d.sync.people.changes += int64(differing)
+	d.sync.people.changes += int64(len(differing))
 	d.mergeSoonLocked()
 }
 
@@ -248,15 +254,23 @@ func (d *Directory) prepare(found changes) (next *held, people *typeahead.Index)
 
 // publish makes live what prepare has made of changes. Writing is held since.
 func (d *Directory) publish(f *followed, next *held, people *typeahead.Index, found changes) {
+	replaced := found.replaced(d.held)
+	var passing []string
+	if next != nil {
+		passing = next.passing(found, replaced)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer d.wakeLocked()
 	if next == nil {
 		next = d.held
 		next.change(found)
+		passing = next.passing(found, replaced)
 	}
 	next.groups = d.held.groups // groups change too
 	next.index = newIndex(people, d.held.index.groups)
 	next.revision = d.held.revision + 1
+	next.stamp(found, passing, next.revision)
 	d.held = next
 	f.state.changes += int64(len(found))
 	d.mergeSoonLocked()

@@ -11,8 +11,8 @@ import (
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// record is one held person. It is never changed: a change makes a new one, so
-// that what was made of a record can be told by its pointer.
+// record is one held person. It is never changed once it is held: a change makes a new
+// one, so that what was made of a record can be told by its pointer.
 type record struct {
 	id         string
 	encoded    []byte // the Profile, without other addresses and manager
@@ -23,6 +23,7 @@ type record struct {
 	enabled    bool
 	hasMail    bool
 	unlisted   bool
+	revision   int64 // at which it became held; 0 is since the directory is complete
 }
 
 var (
@@ -78,6 +79,7 @@ func (r *record) keepManager(old *record, people map[string]*record) *record {
 		return r
 	}
 	kept := *r
+	kept.revision = 0
 	kept.managerID = old.managerID
 	if kept.equal(old) {
 		return old

@@ -17,6 +17,7 @@ type Status struct {
 	IndexBytes   int           // of the type-ahead index, about
 	Pickers      int           // organizers of whom it is remembered whom they picked
 	Picked       int           // people and groups whom they picked, of all together
+	Watches      int           // of profiles, under way
 	Freshness    *pb.Freshness // nil until the directory is complete
 	Start        time.Time     // when the directory was made
 	FillDuration time.Duration // from the start until the directory was complete; 0 until then
@@ -64,6 +65,7 @@ func (d *Directory) Status() Status {
 		People:     int(d.listed.Load()),
 		Pickers:    pickers,
 		Picked:     picked,
+		Watches:    int(d.watching.Load()),
 		Start:      d.start,
 		Sweep:      d.sync.swept,
 		Usage:      usage,

@@ -179,6 +179,7 @@ func (d *Directory) settle(ctx context.Context, f *followed, err error, began ti
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer d.wakeLocked() // it may be stale now, or no longer
 	s := f.state
 	if err == nil {
 		if s.failure != nil {

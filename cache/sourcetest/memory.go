@@ -280,6 +280,9 @@ func (m *Memory) Find(ctx context.Context, ref cache.Ref) (cache.Person, error) 
 	if err := m.enter(ctx, "Find"); err != nil {
 		return cache.Person{}, err
 	}
+	if refused := m.refusal(ref.ID); refused != nil {
+		return cache.Person{}, refused
+	}
 	return m.find(ref)
 }
 
