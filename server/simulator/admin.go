@@ -50,7 +50,8 @@ func missing(format string, args ...any) error {
 
 // adminEndpoints returns all endpoints in the order in which GET / lists them.
 func adminEndpoints() []adminEndpoint {
-	return slices.Concat(indexEndpoints(), faultEndpoints(), stateEndpoints(), userEndpoints(), groupEndpoints())
+	return slices.Concat(indexEndpoints(), faultEndpoints(), stateEndpoints(), userEndpoints(), groupEndpoints(),
+		contactEndpoints(), channelEndpoints())
 }
 
 func (s *Simulator) startAdmin(address string) error {
@@ -193,12 +194,15 @@ func (s *Simulator) adminIndex(*http.Request) (any, error) {
 	}), nil
 }
 
+// placeholders turns the variables of a path into words that a person can replace.
+var placeholders = strings.NewReplacer("{id}", "ID", "{member}", "MEMBER", "{contact}", "CONTACT", "{folder}", "FOLDER", "{channel}", "CHANNEL")
+
 func (e adminEndpoint) curl(at, method, path string) string {
 	command := "curl "
 	if method != http.MethodGet {
 		command += "-X " + method + " "
 	}
-	command += at + strings.NewReplacer("{id}", "ID", "{member}", "MEMBER").Replace(path)
+	command += at + placeholders.Replace(path)
 	if e.example != "" {
 		command += " -d '" + e.example + "'"
 	}

@@ -73,7 +73,7 @@ func TestAdminIndex(t *testing.T) {
 	}
 	for _, e := range adminEndpoints() {
 		method, path, _ := strings.Cut(strings.TrimSuffix(e.pattern, "{$}"), " ")
-		command := "curl -X " + method + " " + o.sim.AdminURL() + strings.NewReplacer("{id}", "ID", "{member}", "MEMBER").Replace(path)
+		command := "curl -X " + method + " " + o.sim.AdminURL() + placeholders.Replace(path)
 		if method == "GET" {
 			command = strings.Replace(command, "-X GET ", "", 1)
 		}
@@ -96,6 +96,7 @@ func TestAdminExamples(t *testing.T) {
 			id = idOf(90)
 			check(t, o.sim.dir.PutGroup([]byte(`{"id":"`+id+`","displayName":"Ninety"}`)))
 		}
+		what, id = o.prepare(what, id)
 		if strings.Contains(what, "/faults/") {
 			id = "1"
 			o.sim.faults.last = 0

@@ -25,7 +25,7 @@ type call struct {
 	base    string // scheme and host as the client wrote them; links lead back there
 	grant   grant  // what the access token allows
 	units   int    // the price, once answered
-	outlook bool   // of a mailbox, which is not the directory's to charge for
+	outlook bool   // of a mailbox or of Teams, which is not the directory's to charge for
 }
 
 func newGUID() (g guid) {
@@ -54,13 +54,15 @@ func (c *call) clientID() string {
 	return c.id.String()
 }
 
-// reply answers with a body and says what the call has cost.
+// reply answers with a body and says what the call has cost. Outlook and Teams know no units and give zero.
 func (c *call) reply(contentType string, body []byte, units int) {
 	c.charge(units)
 	h := c.header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("x-ms-resource-unit", strconv.Itoa(units))
+	if units > 0 {
+		h.Set("x-ms-resource-unit", strconv.Itoa(units))
+	}
 	_, _ = c.out.Write(body) // nobody is left to tell when it fails
 }
 

@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -189,8 +190,10 @@ func consistent(t *testing.T, d *Directory) {
 			t.Errorf("%s has the mail %s and the addresses %v", id, u.Mail, u.Proxies)
 		}
 	}
-	for _, raw := range d.Groups() {
-		text.Write(append(raw, '\n'))
+	for _, all := range []iter.Seq2[string, json.RawMessage]{d.Groups(), d.OrgContacts(), d.Devices(), d.ServicePrincipals()} {
+		for _, raw := range all {
+			text.Write(append(raw, '\n'))
+		}
 	}
 	again, err := Load(strings.NewReader(text.String()), "churned")
 	if err != nil {

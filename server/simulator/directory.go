@@ -13,7 +13,7 @@ import (
 // ErrUnknown is wrapped by the changes that name a person or a group whom the directory does not hold.
 var ErrUnknown = errors.New("not in the directory")
 
-// Directory is the people and groups of a tenant, in the order of their creation. It may be changed while it is served,
+// Directory is the people, groups and other objects of a tenant, in the order of their creation. It may be changed while it is served,
 // from any number of goroutines; each change that alters something is one change for delta queries, of which the last
 // 1,048,576 are remembered, and as many of groups.
 //
@@ -28,7 +28,11 @@ type Directory struct {
 	reports map[int32][]int32
 	past    history
 	groups  groups
-	churned churned
+	shelves [3]shelf // the objects of other types, see shelf
+
+	channels map[int32][]*channel // of teams, by the group's slot; the General one of each is not among them
+	books    books
+	churned  churned
 }
 
 // slot is the place of one person.
@@ -45,6 +49,9 @@ func NewDirectory() *Directory {
 		byUPN:   make(map[string]int32),
 		reports: make(map[int32][]int32),
 		groups:  groups{words: newVocabulary(knownOfGroups), byID: make(map[guid]int32)},
+		shelves: newShelves(),
+
+		channels: make(map[int32][]*channel),
 	}
 }
 
@@ -221,6 +228,7 @@ func (d *Directory) Purge(id string) error {
 		delete(d.byUPN, d.upn(p))
 	}
 	delete(d.byID, p.id)
+	delete(d.books.byOwner, p.id)
 	d.leaveAll(userRef(n), p.id)
 	d.slots[n] = slot{}
 	d.past.add(change{slot: n, id: p.id, kind: removed})
@@ -293,6 +301,9 @@ func (d *Directory) insert(p *person) (int32, error) {
 	}
 	if n, taken := d.groups.byID[p.id]; taken {
 		return none, fmt.Errorf("id %s is that of group %d already", p.id, n+1)
+	}
+	if err := d.unused(p.id); err != nil {
+		return none, err
 	}
 	upn, n := d.upn(p), int32(len(d.slots))
 	if err := d.free(upn, n); err != nil {

@@ -24,6 +24,7 @@ var (
 
 // graph serves what is under /v1.0: path is the segments after it, still escaped. Resource names may be in any case.
 func (s *Simulator) graph(c *call, path []string) {
+	c.outlook = c.outlook || ofTeams(path)
 	p := c.authorize()
 	if p == nil {
 		p = c.overQuota()
@@ -58,11 +59,21 @@ func (s *Simulator) route(c *call, path []string) *problem {
 	if key, ok := keyOf(segments[0], "groups"); ok {
 		return s.groupPath(c, key, segments[1:])
 	}
+	if key, ok := keyOf(segments[0], "teams"); ok {
+		return s.teamPath(c, key, segments[1:])
+	}
+	if key, ok := keyOf(segments[0], "contacts"); ok {
+		return s.orgContactsPath(c, append([]string{key}, segments[1:]...))
+	}
 	switch head {
 	case "users":
 		return s.usersPath(c, segments[1:])
 	case "groups":
 		return s.groupsPath(c, segments[1:])
+	case "teams":
+		return s.teamsPath(c, segments[1:])
+	case "contacts":
+		return s.orgContactsPath(c, segments[1:])
 	case "me":
 		return badRequest("/me request is only valid with delegated authentication flow.")
 	}
@@ -87,6 +98,9 @@ func (s *Simulator) usersPath(c *call, rest []string) *problem {
 func (s *Simulator) userPath(c *call, key string, rest []string) *problem {
 	if len(rest) == 0 {
 		return s.getUser(c, key)
+	}
+	if path, ok := contactPath(rest); ok {
+		return s.contactsOf(c, key, path)
 	}
 	if len(rest) == 1 {
 		switch strings.ToLower(rest[0]) {

@@ -11,7 +11,7 @@ type memberSlice struct {
 // memberEntry is one member in an answer: there, or removed.
 type memberEntry struct {
 	id      guid
-	group   bool
+	kind    objectKind
 	removed bool
 }
 
@@ -149,8 +149,7 @@ func (r *groupRound) entries(it item, refs []ref) []memberEntry {
 	var list []memberEntry
 	for _, m := range refs {
 		_, there := slices.BinarySearch(members, m)
-		_, group := m.group()
-		e := memberEntry{group: group, removed: !there}
+		e := memberEntry{kind: m.kind(), removed: !there}
 		if p := r.dir.member(m); p != nil {
 			e.id = p.id
 		} else {
@@ -195,11 +194,7 @@ func appendEntries(b []byte, list []memberEntry) []byte {
 			b = append(b, ',')
 		}
 		b = append(b, '{')
-		if e.group {
-			b = append(b, typeGroup...)
-		} else {
-			b = append(b, typeUser...)
-		}
+		b = append(b, e.kind.tag()...)
 		b = append(b, `,"id":"`...)
 		b = e.id.append(b)
 		b = append(b, '"')

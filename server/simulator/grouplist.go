@@ -26,14 +26,8 @@ func (s *Simulator) groupPath(c *call, key string, rest []string) *problem {
 	if len(rest) == 0 {
 		return s.getGroup(c, key)
 	}
-	count := len(rest) == 2 && strings.EqualFold(rest[1], "$count")
-	if len(rest) == 1 || count {
-		switch strings.ToLower(rest[0]) {
-		case "members":
-			return s.listMembers(c, key, direct, count)
-		case "transitivemembers":
-			return s.listMembers(c, key, transitive, count)
-		}
+	if far, ok := reachOf(rest[0]); ok {
+		return s.memberPath(c, key, far, rest[1:])
 	}
 	return noSegment(rest[len(rest)-1])
 }
@@ -145,7 +139,10 @@ type reach int
 const (
 	direct     reach = iota
 	transitive       // members of members too
+	owning           // no members but the owners
 )
+
+func (r reach) String() string { return [...]string{"members", "transitive members", "owners"}[r] }
 
 // listMembers serves the members of a group, or how many they are.
 func (s *Simulator) listMembers(c *call, key string, far reach, count bool) *problem {
@@ -182,11 +179,7 @@ func (s *Simulator) listMembers(c *call, key string, far reach, count bool) *pro
 	if p != nil {
 		return p
 	}
-	base := 3
-	if far == transitive {
-		base = 5
-	}
-	c.list(q, rows, next, total, "directoryObjects"+q.sel.context(), "", units(base, o))
+	c.list(q, rows, next, total, "directoryObjects"+q.sel.context(), "", units(far.price(), o))
 	return nil
 }
 
@@ -195,26 +188,22 @@ func (s *Simulator) members(far reach) *class {
 	k := &class{
 		name: "directoryObject", title: "DirectoryObject",
 		table: known[:1], // the id
-		skip:  "skip members",
+		skip:  "skip " + far.String(),
 		at:    func(n int32) *person { return s.dir.memberShown(ref(n)) },
 	}
-	k.find = func(name string) (field, bool) {
-		f, ok := s.people.find(name)
-		if !ok {
-			f, ok = s.groups.find(name)
+	k.find = func(name string) (f field, ok bool) {
+		for _, kind := range objectKinds {
+			if f, ok = s.classOf(kind).find(name); ok {
+				break
+			}
 		}
 		return f, ok
-	}
-	if far == transitive {
-		k.skip = "skip transitive members"
 	}
 	return k
 }
 
-// mixture is what to answer with in a list of people and groups.
-type mixture struct {
-	people, groups *selection
-}
+// mixture is what to answer with in a list of objects of several types.
+type mixture [kinds]*selection
 
 // parseMembers reads the options of a list of members. A property that only one of the classes has is none of the other's.
 func (s *Simulator) parseMembers(c *call, o options, far reach) (*listQuery, *problem) {
@@ -223,19 +212,17 @@ func (s *Simulator) parseMembers(c *call, o options, far reach) (*listQuery, *pr
 		return nil, p
 	}
 	q.mixed = &mixture{}
-	if q.mixed.people, p = s.people.part(&q.sel); p != nil {
-		return nil, p
-	}
-	if q.mixed.groups, p = s.groups.part(&q.sel); p != nil {
-		return nil, p
-	}
-	if c.grant.may(readBasic...) {
-		q.mixed.people.limit(c.grant)
-	} else if !c.grant.may(readUsers...) {
-		q.mixed.people.bar(s.people)
-	}
-	if !c.grant.may(readGroups...) {
-		q.mixed.groups.bar(s.groups)
+	for _, kind := range objectKinds {
+		sel, p := s.classOf(kind).part(&q.sel)
+		if p != nil {
+			return nil, p
+		}
+		if !c.mayRead(kind) {
+			sel.bar(s.classOf(kind))
+		} else if kind == userKind {
+			sel.limit(c.grant)
+		}
+		q.mixed[kind] = sel
 	}
 	return q, nil
 }
@@ -291,10 +278,8 @@ func (q *listQuery) shape(r row, prefix string) (*selection, string) {
 	if q.mixed == nil {
 		return &q.sel, prefix
 	}
-	if _, group := ref(r.slot).group(); group {
-		return q.mixed.groups, typeGroup + ","
-	}
-	return q.mixed.people, typeUser + ","
+	kind := ref(r.slot).kind()
+	return q.mixed[kind], kind.tag() + ","
 }
 
 // refsAfter yields those of a sorted list that are not before one.
@@ -316,6 +301,15 @@ func (s *Simulator) visibleMembers(c *call, key string, far reach) ([]ref, *prob
 	n, ok := s.dir.lookUpGroup(key)
 	if !ok {
 		return nil, notFound(key)
+	}
+	if far == owning {
+		var list []ref
+		for _, r := range s.dir.groups.slots[n].owners {
+			if s.dir.memberShown(r) != nil {
+				list = append(list, r)
+			}
+		}
+		return list, nil // those are not hidden
 	}
 	hidden := c.grant.may(readHidden...)
 	if s.dir.hidesMembers(n) && !hidden {

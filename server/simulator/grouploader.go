@@ -20,31 +20,31 @@ type membership struct {
 	line int
 }
 
-// isGroup tells whether a line is a group, by its @odata.type. What is no JSON is left to the parser to complain about.
-func isGroup(line []byte) bool {
+// typeOf returns the @odata.type of a line, and "" without one. What is no JSON is left to the parser to complain about.
+func typeOf(line []byte) string {
 	if !bytes.Contains(line, []byte(`"`+typeProperty+`"`)) {
-		return false
+		return ""
 	}
 	in := jsontext.NewDecoder(bytes.NewReader(line))
 	if t, err := in.ReadToken(); err != nil || t.Kind() != '{' {
-		return false
+		return ""
 	}
 	for in.PeekKind() == '"' {
 		name, err := in.ReadToken()
 		if err != nil {
-			return false
+			return ""
 		}
 		mine := name.String() == typeProperty
 		value, err := in.ReadValue()
 		if err != nil {
-			return false
+			return ""
 		}
 		if mine {
 			s, _ := unquote(string(value))
-			return s == "#microsoft.graph.group"
+			return s
 		}
 	}
-	return false
+	return ""
 }
 
 func (l *loader) group(data []byte, n int) error {
@@ -66,23 +66,31 @@ func (l *loader) group(data []byte, n int) error {
 		return err
 	}
 	l.lineOf[in.id] = n
-	in.members = nil
+	in.members = nil // they are in the directory
 	l.groups.wanted = append(l.groups.wanted, membership{slot, in, n})
 	return nil
 }
 
+func (l *loader) refs(w *membership, property string, ids []guid) ([]ref, error) {
+	for _, id := range ids {
+		if _, ok := l.dir.refOf(id); !ok {
+			return nil, fmt.Errorf("%s %s is nobody in the file", property, id)
+		}
+	}
+	return l.dir.refsOf(&w.in, ids, w.slot)
+}
+
 func (l *loader) members() (line int, err error) {
 	for _, w := range l.groups.wanted {
-		for _, id := range w.in.memberIDs {
-			if _, ok := l.dir.refOf(id); !ok {
-				return w.line, fmt.Errorf("%s %s is nobody in the file", membersProperty, id)
-			}
-		}
-		members, err := l.dir.refsOf(&w.in, w.slot)
+		members, err := l.refs(&w, membersProperty, w.in.memberIDs)
 		if err != nil {
 			return w.line, err
 		}
-		l.dir.groups.slots[w.slot].members = members
+		owners, err := l.refs(&w, ownersProperty, w.in.ownerIDs)
+		if err != nil {
+			return w.line, err
+		}
+		l.dir.groups.slots[w.slot].members, l.dir.groups.slots[w.slot].owners = members, owners
 	}
 	return 0, nil
 }

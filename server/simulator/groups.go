@@ -14,8 +14,10 @@ const (
 	typeProperty = "@odata.type"
 	typeGroup    = `"@odata.type":"#microsoft.graph.group"`
 
-	// membersProperty names the members in files and changes. Like managerId it is none of Graph's.
+	// membersProperty and ownersProperty name the members and the owners in files and changes. Like managerId they are none
+	// of Graph's.
 	membersProperty = "memberIds"
+	ownersProperty  = "ownerIds"
 )
 
 // groups is the groups of a directory. A group's resource is kept as that of a person is, and never changes either.
@@ -31,18 +33,22 @@ type groups struct {
 type groupSlot struct {
 	slot
 	members []ref // in order
+	owners  []ref // in order
 }
 
-// ref is a member: a person's slot, or groupBit and a group's.
+// ref is a member: the slot of an object, and its kind in the bits above.
 type ref int32
 
-const groupBit ref = 1 << 30
+const groupBit = ref(groupKind << kindShift)
 
 func userRef(n int32) ref  { return ref(n) }
 func groupRef(n int32) ref { return groupBit | ref(n) }
 
-// group returns the slot of a group; ok is false when the member is a person.
-func (r ref) group() (n int32, ok bool) { return int32(r &^ groupBit), r&groupBit != 0 }
+func (r ref) kind() objectKind { return objectKind(r >> kindShift) }
+func (r ref) slot() int32      { return int32(r & (1<<kindShift - 1)) }
+
+// group returns the slot of a group; ok is false when the member is something else.
+func (r ref) group() (n int32, ok bool) { return r.slot(), r.kind() == groupKind }
 
 func (g *groups) shown(n int32) *person {
 	if g.slots[n].deleted {
@@ -92,8 +98,17 @@ func (d *Directory) groupAt(n int32) (id string, group json.RawMessage) {
 		return "", nil
 	}
 	b := append([]byte("{"+typeGroup+","), g.raw...)
-	b = append(b, `,"`+membersProperty+`":[`...)
-	for i, id := range d.membersOf(n) {
+	b = appendIDs(b, membersProperty, d.membersOf(n))
+	if owners := d.idsShown(d.groups.slots[n].owners); len(owners) > 0 {
+		b = appendIDs(b, ownersProperty, owners)
+	}
+	return g.id.String(), append(b, '}')
+}
+
+// appendIDs appends a further member to an object: an array of ids.
+func appendIDs(b []byte, name string, ids []guid) []byte {
+	b = append(b, `,"`+name+`":[`...)
+	for i, id := range ids {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -101,10 +116,10 @@ func (d *Directory) groupAt(n int32) (id string, group json.RawMessage) {
 		b = id.append(b)
 		b = append(b, '"')
 	}
-	return g.id.String(), append(b, "]}"...)
+	return append(b, ']')
 }
 
-// Members returns the ids of the people and groups that are members of a group, those of people first. The deleted are
+// Members returns the ids of the members of a group, those of people first, then those of groups, then others. The deleted are
 // left out even though they stay members. It returns nil when there is no such group.
 func (d *Directory) Members(group string) []string {
 	d.mu.RLock()
@@ -120,9 +135,11 @@ func (d *Directory) Members(group string) []string {
 	return list
 }
 
-func (d *Directory) membersOf(n int32) []guid {
+func (d *Directory) membersOf(n int32) []guid { return d.idsShown(d.groups.slots[n].members) }
+
+func (d *Directory) idsShown(refs []ref) []guid {
 	var list []guid
-	for _, r := range d.groups.slots[n].members {
+	for _, r := range refs {
 		if m := d.memberShown(r); m != nil {
 			list = append(list, m.id)
 		}
@@ -132,74 +149,101 @@ func (d *Directory) membersOf(n int32) []guid {
 
 // member returns who a member is, nil once purged.
 func (d *Directory) member(r ref) *person {
-	if n, ok := r.group(); ok {
-		return d.groups.slots[n].person
+	switch k := r.kind(); k {
+	case userKind:
+		return d.slots[r].person
+	case groupKind:
+		return d.groups.slots[r.slot()].person
+	default:
+		return d.shelf(k).slots[r.slot()].person
 	}
-	return d.slots[r].person
 }
 
 // memberShown returns who a member is, nil when they are deleted.
 func (d *Directory) memberShown(r ref) *person {
-	if n, ok := r.group(); ok {
-		return d.groups.shown(n)
+	switch k := r.kind(); k {
+	case userKind:
+		return d.shown(int32(r))
+	case groupKind:
+		return d.groups.shown(r.slot())
+	default:
+		return d.shelf(k).shown(r.slot())
 	}
-	return d.shown(int32(r))
 }
 
-// refOf finds a person or a group by id, also the deleted.
+// refOf finds an object by id, also the deleted.
 func (d *Directory) refOf(id guid) (ref, bool) {
 	if n, ok := d.byID[id]; ok {
 		return userRef(n), true
 	}
-	n, ok := d.groups.byID[id]
-	return groupRef(n), ok
+	if n, ok := d.groups.byID[id]; ok {
+		return groupRef(n), true
+	}
+	for i := range d.shelves {
+		if n, ok := d.shelves[i].byID[id]; ok {
+			return d.shelves[i].ref(n), true
+		}
+	}
+	return 0, false
 }
 
 func newGroupParser(words *vocabulary) *parser {
 	ps := newParser(words)
-	ps.groups = true
+	ps.kind = groupKind
 	return ps
 }
 
 // checkType takes an @odata.type, which says nothing new but may be wrong.
 func (ps *parser) checkType(raw jsontext.Value) error {
-	want := "#microsoft.graph.user"
-	if ps.groups {
-		want = "#microsoft.graph.group"
-	}
+	want := ps.kind.odataType()
 	if s, _ := unquote(string(raw)); s != want {
 		return fmt.Errorf("%s is %.60s; want %q", typeProperty, raw, want)
 	}
 	return nil
 }
 
-func (p *parsed) takeMembers(raw jsontext.Value) error {
+func (p *parsed) takeMembers(raw jsontext.Value) (err error) {
 	if p.setMembers {
 		return fmt.Errorf("%s is given twice", membersProperty)
 	}
 	p.setMembers = true
+	p.memberIDs, err = takeIDs(membersProperty, raw)
+	return err
+}
+
+func (p *parsed) takeOwners(raw jsontext.Value) (err error) {
+	if p.setOwners {
+		return fmt.Errorf("%s is given twice", ownersProperty)
+	}
+	p.setOwners = true
+	p.ownerIDs, err = takeIDs(ownersProperty, raw)
+	return err
+}
+
+// takeIDs reads an array of ids; null is an empty one.
+func takeIDs(name string, raw jsontext.Value) (ids []guid, err error) {
 	if raw.Kind() == 'n' {
-		return nil
+		return nil, nil
 	}
 	list, err := compact(raw)
 	if err != nil {
-		return fmt.Errorf("%s: %w", membersProperty, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	texts := eachText(list, func(s string) bool {
 		id, ok := parseGUID(s)
 		if !ok {
-			err = fmt.Errorf("%s: %.60q is not a GUID", membersProperty, s)
+			err = fmt.Errorf("%s: %.60q is not a GUID", name, s)
 		}
-		p.memberIDs = append(p.memberIDs, id)
+		ids = append(ids, id)
 		return ok
 	})
 	if !texts {
-		return fmt.Errorf("%s is %.40s; want an array of strings", membersProperty, list)
+		return nil, fmt.Errorf("%s is %.40s; want an array of strings", name, list)
 	}
-	return err
+	return ids, err
 }
 
-// completeGroup tells whether the resource can stand for a group.
+// completeGroup tells whether the resource can stand for a group, or for any object that needs a name and no more.
 func (p *parsed) completeGroup() error {
 	if !p.hasID {
 		return errors.New("id is missing")
@@ -208,8 +252,9 @@ func (p *parsed) completeGroup() error {
 }
 
 // PutGroup creates the group whose resource it is given, or replaces it: a property that is not given any more becomes
-// null. A deleted group is restored with what is given. The property memberIds names the members, people or groups, who
-// must exist; without it there are none. Members who are deleted stay members all the same.
+// null. A deleted group is restored with what is given. The property memberIds names the members, objects of any type, who
+// must exist; without it there are none. Members who are deleted stay members all the same. The property ownerIds names
+// the owners in the same way.
 func (d *Directory) PutGroup(group []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -221,7 +266,7 @@ func (d *Directory) PutGroup(group []byte) error {
 		return fmt.Errorf("put group: %w", err)
 	}
 	if n, ok := d.groups.byID[in.id]; ok {
-		in.setMembers = true
+		in.setMembers, in.setOwners = true, true
 		in.clearRest(d.groups.words, d.groups.slots[n].person)
 		err = d.applyGroup(n, &in, true)
 	} else {
@@ -298,13 +343,14 @@ func (d *Directory) PurgeGroup(id string) error {
 		d.groups.live--
 	}
 	delete(d.groups.byID, g.person.id)
+	delete(d.channels, n)
 	d.groups.slots[n] = groupSlot{}
 	d.leaveAll(groupRef(n), g.person.id)
 	d.groups.past.add(change{slot: n, id: g.person.id, kind: removed})
 	return nil
 }
 
-// AddMember makes a person or a group a member of a group. Who is one already makes no change.
+// AddMember makes a person, a group or another object a member of a group. Who is one already makes no change.
 func (d *Directory) AddMember(group, member string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -321,7 +367,7 @@ func (d *Directory) AddMember(group, member string) error {
 	return nil
 }
 
-// RemoveMember takes a person or a group out of a group. Who is no member makes no change.
+// RemoveMember takes a person, a group or another object out of a group. Who is no member makes no change.
 func (d *Directory) RemoveMember(group, member string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -360,7 +406,11 @@ func (d *Directory) showGroup(n int32) {
 
 // createGroup adds a new group and makes it a change.
 func (d *Directory) createGroup(in *parsed) error {
-	members, err := d.refsOf(in, none)
+	members, err := d.refsOf(in, in.memberIDs, none)
+	if err != nil {
+		return err
+	}
+	owners, err := d.refsOf(in, in.ownerIDs, none)
 	if err != nil {
 		return err
 	}
@@ -369,7 +419,7 @@ func (d *Directory) createGroup(in *parsed) error {
 	if err != nil {
 		return err
 	}
-	d.groups.slots[n].members = members
+	d.groups.slots[n].members, d.groups.slots[n].owners = members, owners
 	d.groups.past.add(change{slot: n, id: in.id, kind: added})
 	return nil
 }
@@ -390,6 +440,9 @@ func (d *Directory) insertGroup(g *person) (int32, error) {
 	if n, taken := d.groups.byID[g.id]; taken {
 		return none, fmt.Errorf("id %s is that of group %d already", g.id, n+1)
 	}
+	if err := d.unused(g.id); err != nil {
+		return none, err
+	}
 	n := int32(len(d.groups.slots))
 	d.groups.slots = append(d.groups.slots, groupSlot{slot: slot{person: g}})
 	d.groups.live++
@@ -409,10 +462,10 @@ func (d *Directory) memberOf(id guid, n int32) (ref, error) {
 	return r, nil
 }
 
-// refsOf finds the given members, in order and each once.
-func (d *Directory) refsOf(in *parsed, n int32) ([]ref, error) {
-	list := make([]ref, 0, len(in.memberIDs))
-	for _, id := range in.memberIDs {
+// refsOf finds the given members or owners of a group, in order and each once.
+func (d *Directory) refsOf(in *parsed, ids []guid, n int32) ([]ref, error) {
+	list := make([]ref, 0, len(ids))
+	for _, id := range ids {
 		if in.hasID && id == in.id {
 			return nil, errors.New("a group cannot be its own member")
 		}
@@ -429,7 +482,11 @@ func (d *Directory) refsOf(in *parsed, n int32) ([]ref, error) {
 // applyGroup changes the group in slot n to what is given. With restore, a deleted one comes back.
 func (d *Directory) applyGroup(n int32, in *parsed, restore bool) error {
 	g := &d.groups.slots[n]
-	members, err := d.refsOf(in, n)
+	members, err := d.refsOf(in, in.memberIDs, n)
+	if err != nil {
+		return err
+	}
+	owners, err := d.refsOf(in, in.ownerIDs, n)
 	if err != nil {
 		return err
 	}
@@ -443,6 +500,9 @@ func (d *Directory) applyGroup(n int32, in *parsed, restore bool) error {
 	}
 	if in.setMembers {
 		d.setMembers(n, members)
+	}
+	if in.setOwners {
+		g.owners = owners
 	}
 	if restore && g.deleted {
 		d.showGroup(n)
@@ -489,5 +549,9 @@ func (d *Directory) leave(n int32, r ref, id guid) {
 func (d *Directory) leaveAll(r ref, id guid) {
 	for n := range d.groups.slots {
 		d.leave(int32(n), r, id)
+		g := &d.groups.slots[n]
+		if at, owns := slices.BinarySearch(g.owners, r); owns {
+			g.owners = slices.Delete(g.owners, at, at+1)
+		}
 	}
 }

@@ -31,7 +31,7 @@ func idsOf(list ...int) (out []string) {
 // The company has a group of each kind.
 func TestCompanyGroups(t *testing.T) {
 	d := Company()
-	if n := d.GroupLen(); n < 6 || n > 8 {
+	if n := d.GroupLen(); n < 12 || n > 16 {
 		t.Errorf("the company has %d groups", n)
 	}
 	kinds := map[string]func(g map[string]any) bool{
@@ -109,7 +109,7 @@ func TestLoadRefusesGroups(t *testing.T) {
 		"itself":               {aGroup(9, "G", holding(9)), "f:1: a group cannot be its own member"},
 		"an id of a person":    {ana + "\n" + aGroup(1, "G"), "f:2: id " + idOf(1) + " is that of line 1 already"},
 		"an id of a group":     {aGroup(1, "G") + "\n" + ana, "f:2: id " + idOf(1) + " is that of line 1 already"},
-		"another type":         {strings.Replace(aGroup(9, "G"), "graph.group", "graph.device", 1), `f:1: @odata.type is "#microsoft.graph.device"; want "#microsoft.graph.user"`},
+		"another type":         {strings.Replace(aGroup(9, "G"), "graph.group", "graph.printer", 1), `f:1: @odata.type is "#microsoft.graph.printer"; want "#microsoft.graph.user"`},
 	} {
 		d, err := Load(strings.NewReader(test.lines), "f")
 		if d != nil || err == nil || !strings.HasPrefix(err.Error(), test.want) {

@@ -18,10 +18,15 @@ var company []byte
 //go:embed companygroups.jsonl
 var companyGroups []byte
 
+// companyOthers is what is neither a person nor a group: directory contacts, devices, channels, contacts of mailboxes.
+//
+//go:embed companyothers.jsonl
+var companyOthers []byte
+
 // Company returns the small made-up company that comes with the package: some forty people of contoso.com with full
 // profiles, a reporting line of four levels, groups, and one of each case that is worth a test. Each call returns another.
 func Company() *Directory {
-	d, err := Load(io.MultiReader(bytes.NewReader(company), bytes.NewReader(companyGroups)), "company.jsonl")
+	d, err := Load(io.MultiReader(bytes.NewReader(company), bytes.NewReader(companyGroups), bytes.NewReader(companyOthers)), "company.jsonl")
 	if err != nil {
 		panic(err) // the files are part of the package, and a test loads them
 	}
@@ -31,7 +36,14 @@ func Company() *Directory {
 // Load reads a directory from JSON Lines, a Graph user resource on each: at least id, displayName and userPrincipalName.
 // The further property managerId names the manager, anywhere in the file. A line whose @odata.type is
 // #microsoft.graph.group is a group: at least id and displayName, and memberIds names the people and groups in it,
-// anywhere in the file. Properties that Graph does not know are kept and served when they are selected. Empty lines are skipped; a line may have 1 MiB.
+// anywhere in the file; ownerIds names its owners in the same way. Further types are
+//   - #microsoft.graph.orgContact, device and servicePrincipal: at least id and displayName; they may be members of groups;
+//   - #microsoft.graph.channel: as PutChannel takes it, with teamId;
+//   - #microsoft.graph.contactFolder and contact: as PutContactFolder and PutContact take them, with ownerId, the id or user
+//     principal name of the person whose mailbox they are in. A folder comes before those within it.
+//
+// Properties that Graph does not know are kept and served when they are selected, but not for the last two types. Empty
+// lines are skipped; a line may have 1 MiB.
 //
 // The first thing wrong ends it with an error "name:LINE: reason": Load returns all of a file or nothing.
 func Load(r io.Reader, name string) (*Directory, error) {
@@ -56,6 +68,9 @@ func Load(r io.Reader, name string) (*Directory, error) {
 	if err == nil {
 		n, err = l.members()
 	}
+	if err == nil {
+		n, err = l.finish()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", name, n, err)
 	}
@@ -69,6 +84,7 @@ type loader struct {
 	build  builder
 	bosses []boss
 	groups groupLoader
+	later  []laterLine
 	lineOf map[guid]int
 }
 
@@ -87,8 +103,8 @@ func (l *loader) line(data []byte, n int) error {
 	if len(data) == 0 {
 		return nil
 	}
-	if isGroup(data) {
-		return l.group(data, n)
+	if special, err := l.special(typeOf(data), data, n); special {
+		return err
 	}
 	in, err := l.parser.parse(data)
 	if err != nil {

@@ -78,7 +78,11 @@ func (s *Simulator) mailbox(path string) (name string, ok bool) {
 	} else if !ok {
 		return "", false
 	}
-	if len(rest) == 0 || !slices.Contains(outlookSegments, strings.ToLower(rest[0])) {
+	if len(rest) == 0 {
+		return "", false
+	}
+	set, _, _ := strings.Cut(strings.ToLower(rest[0]), "(") // contacts('…') too
+	if !slices.Contains(outlookSegments, set) {
 		return "", false
 	}
 	return s.mailboxOf(key), true

@@ -22,6 +22,8 @@ type parsed struct {
 	setManager bool // managerId was given
 	memberIDs  []guid
 	setMembers bool // memberIds was given
+	ownerIDs   []guid
+	setOwners  bool // ownerIds was given
 }
 
 type member struct {
@@ -38,13 +40,13 @@ func (p *parsed) find(number uint16) (value string, ok bool) {
 	return "", false
 }
 
-// parser reads user resources, or with groups set those of groups. It keeps its buffers between them.
+// parser reads resources of one type, those of users unless kind says otherwise. It keeps its buffers between them.
 type parser struct {
-	words  *vocabulary
-	groups bool
-	in     jsontext.Decoder
-	buf    bytes.Buffer
-	seen   map[uint16]bool
+	words *vocabulary
+	kind  objectKind
+	in    jsontext.Decoder
+	buf   bytes.Buffer
+	seen  map[uint16]bool
 }
 
 func newParser(words *vocabulary) *parser {
@@ -94,10 +96,12 @@ func (ps *parser) member(p *parsed) error {
 	switch {
 	case key == typeProperty:
 		return ps.checkType(raw)
-	case !ps.groups && strings.EqualFold(key, managerProperty):
+	case ps.kind == userKind && strings.EqualFold(key, managerProperty):
 		return p.takeManager(string(raw))
-	case ps.groups && strings.EqualFold(key, membersProperty):
+	case ps.kind == groupKind && strings.EqualFold(key, membersProperty):
 		return p.takeMembers(raw)
+	case ps.kind == groupKind && strings.EqualFold(key, ownersProperty):
+		return p.takeOwners(raw)
 	}
 	f, err := ps.words.intern(key)
 	if err != nil {

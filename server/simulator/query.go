@@ -291,3 +291,18 @@ func units(base int, o options) int {
 	}
 	return max(base, 1)
 }
+
+// queryValue returns one parameter of a query whose others may be anything.
+func queryValue(raw, name string) string {
+	for part := range strings.SplitSeq(raw, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		key, err := url.QueryUnescape(key)
+		if err != nil || !strings.EqualFold(key, name) {
+			continue
+		}
+		if value, err = url.QueryUnescape(value); err == nil {
+			return value
+		}
+	}
+	return ""
+}

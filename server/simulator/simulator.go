@@ -37,6 +37,9 @@ type Config struct {
 	// as Graph does. A group with more is sent again on further pages, each time with other members.
 	DeltaLinkSize int
 
+	// MemberPageSize is how many people a page of the members of a channel or a team holds; zero means 100.
+	MemberPageSize int
+
 	// EmptyPages puts an empty page before every page that a link leads to, in lists and delta rounds.
 	EmptyPages bool
 
@@ -70,12 +73,16 @@ type App struct {
 	Roles []string
 }
 
-// DefaultApp returns the application that exists when a Config names none. It may read people, groups and the directory.
+// DefaultApp returns the application that exists when a Config names none. It may read people, groups and the directory with
+// its contacts, the contacts of every mailbox and the members of channels.
 func DefaultApp() App {
 	return App{
 		ID:     "5f1c2a4e-8d0b-4c55-9a39-6f5d1d2f7b10",
 		Secret: "simulated-secret",
-		Roles:  []string{"User.Read.All", "Group.Read.All", "Directory.Read.All"},
+		Roles: []string{
+			"User.Read.All", "Group.Read.All", "Directory.Read.All",
+			"Contacts.Read", "ChannelMember.Read.All", "OrgContact.Read.All",
+		},
 	}
 }
 
@@ -90,6 +97,9 @@ type Simulator struct {
 	linkSize int
 	people   *class
 	groups   *class
+	contacts *class // orgContacts
+	others   map[objectKind]*class
+	paging   int // of the members of channels and teams
 	oldLinks Expiry
 	how      switches
 	clock    clock
@@ -105,6 +115,7 @@ type Simulator struct {
 	quota  throttle
 
 	mailboxes mailboxes
+	policy    accessPolicy
 	admin     admin
 
 	server    *http.Server
@@ -153,11 +164,15 @@ func configured(cfg Config, dir *Directory) (*Simulator, error) {
 	}
 	s.people, s.groups = classOfPeople(dir), classOfGroups(dir)
 	s.people.objects, s.groups.objects = s.deltaPeople, s.deltaGroups
+	s.addClasses(cfg)
 	if s.tenant == "" {
 		s.tenant = defaultTenant
 	}
 	if _, ok := parseGUID(s.tenant); !ok {
 		return nil, fmt.Errorf("tenant id %q is not a GUID", cfg.TenantID)
+	}
+	if s.paging < 0 {
+		return nil, errors.New("the page size of members cannot be negative")
 	}
 	if s.linkSize < 0 || s.lifetime < 0 {
 		return nil, errors.New("link size and token lifetime cannot be negative")
