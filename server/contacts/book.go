@@ -1,0 +1,142 @@
+package contacts
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// Bounds of what is held beside contacts. What is over them is left out, and the book is
+// then truncated.
+const (
+	maxAddresses  = 16   // of one contact
+	maxCategories = 32   // of one contact
+	maxFolders    = 1000 // of one book
+)
+
+// book is what is held of somebody's contacts. It never changes.
+type book struct {
+	began      time.Time // when reading it began
+	candidates *cache.Candidates
+	people     []*pb.ProfileSummary // in the order of answers
+	folders    map[string]*folder   // id → folder
+	categories map[string][]int32   // category in lower case → its contacts, ascending in people
+	truncated  bool
+}
+
+// folder is a folder of contacts.
+type folder struct {
+	people []int32 // in people, ascending
+	within []*folder
+}
+
+// folder returns those in a folder and in the folders within it, and whether there is
+// such a folder.
+func (b *book) folder(id string) ([]*pb.ProfileSummary, bool) {
+	top := b.folders[id]
+	if top == nil {
+		return nil, false
+	}
+	var people []int32
+	for todo := []*folder{top}; len(todo) > 0; {
+		next := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		people = append(people, next.people...)
+		for _, f := range next.within {
+			// Each is within one at most, so that a circle leads back to the top or is not met.
+			if f != top {
+				todo = append(todo, f)
+			}
+		}
+	}
+	slices.Sort(people)
+	return b.summaries(people), true
+}
+
+// category returns those of a category, and whether there are any.
+func (b *book) category(name string) ([]*pb.ProfileSummary, bool) {
+	people := b.categories[strings.ToLower(clip(name))]
+	return b.summaries(people), people != nil
+}
+
+func (b *book) summaries(people []int32) []*pb.ProfileSummary {
+	summaries := make([]*pb.ProfileSummary, len(people))
+	for i, at := range people {
+		summaries[i] = b.people[at]
+	}
+	return summaries
+}
+
+// newBook turns what was read, at most so many contacts of it, into what is held, and
+// into the candidates that are suggested: contacts by display name without letter case,
+// then by id, a contact's addresses in its own order; then folders and categories, as
+// they were read.
+func newBook(read Book, most int) (*book, []cache.Candidate) {
+	b := &book{folders: map[string]*folder{}, categories: map[string][]int32{}, truncated: read.Truncated}
+	if len(read.Contacts) > most {
+		read.Contacts, b.truncated = read.Contacts[:most], true
+	}
+	folders := distinct(read.Folders)
+	if len(folders) > maxFolders {
+		folders, b.truncated = folders[:maxFolders], true
+	}
+	t := texts{}
+	people := b.cards(t, read.Contacts)
+	categories := spellings(people)
+	slices.SortFunc(people, func(a, b *card) int {
+		return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.summary.Id, b.summary.Id))
+	})
+	b.file(t, people, folders)
+
+	var candidates []cache.Candidate
+	for _, c := range people {
+		candidates = append(candidates, c.candidates()...)
+	}
+	candidates = append(candidates, folderCandidates(t, people, folders)...)
+	candidates = append(candidates, categoryCandidates(categories)...)
+	return b, candidates
+}
+
+// cards returns the contacts that have an address, each id once, as they were read.
+func (b *book) cards(t texts, contacts []Contact) []*card {
+	var cards []*card
+	seen := map[string]bool{}
+	for _, contact := range contacts {
+		if seen[contact.ID] { // pages overlap where something is added while they are read
+			continue
+		}
+		seen[contact.ID] = true
+		c, more := newCard(t, contact)
+		b.truncated = b.truncated || more
+		if c != nil {
+			cards = append(cards, c)
+		}
+	}
+	return cards
+}
+
+// file puts contacts, which are in order, into their folders and categories.
+func (b *book) file(t texts, people []*card, folders []Folder) {
+	for _, f := range folders {
+		b.folders[t.copy(f.ID)] = &folder{}
+	}
+	for _, f := range folders {
+		if parent := b.folders[f.Parent]; parent != nil {
+			parent.within = append(parent.within, b.folders[f.ID])
+		}
+	}
+	for i, c := range people {
+		b.people = append(b.people, c.summary)
+		if f := b.folders[c.folder]; f != nil {
+			f.people = append(f.people, int32(i))
+		}
+		for _, name := range c.categories {
+			key := t.copy(strings.ToLower(name))
+			b.categories[key] = append(b.categories[key], int32(i))
+		}
+	}
+}

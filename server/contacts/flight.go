@@ -1,0 +1,147 @@
+package contacts
+
+import (
+	"context"
+	"time"
+
+	"github.com/peopleinsights/peopleinsights/cache"
+)
+
+// noLimit is the patience of those who wait until their context ends.
+const noLimit time.Duration = -1
+
+// flight is a reading of one owner's contacts that is under way or waits for its turn.
+type flight struct {
+	done chan struct{} // closed when there is an outcome
+	book *book         // the outcome; or else
+	err  error
+}
+
+// patience is how long a call for candidates waits: it leaves some of the caller's time
+// for what others found.
+func (s *Store) patience(ctx context.Context) time.Duration {
+	wait := s.config.Patience
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		wait = max(0, min(wait, left-left/10))
+	}
+	return wait
+}
+
+// book returns an owner's contacts, and reads them where they are not held. It waits no
+// longer than patience, and not after ctx ends; the reading goes on.
+func (s *Store) book(ctx context.Context, owner Owner, patience time.Duration) (*book, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	held, f, err := s.find(ctx, owner)
+	if f == nil {
+		return held, err
+	}
+	var late <-chan time.Time
+	if patience != noLimit {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-f.done:
+		return f.book, f.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-late:
+		return nil, errPending
+	}
+}
+
+// find returns what is held of an owner, or else the flight that reads it, which it
+// begins where there is none.
+func (s *Store) find(ctx context.Context, owner Owner) (*book, *flight, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil, errClosed
+	}
+	if held, ok := s.books.getLocked(owner); ok {
+		return held, nil, nil
+	}
+	if f := s.flights[owner]; f != nil {
+		return nil, f, nil
+	}
+	if failed, ok := s.failed.getLocked(owner); ok {
+		return nil, nil, failed.err()
+	}
+	if len(s.flights) >= s.config.MaxOwners {
+		return nil, nil, errBusy
+	}
+	f := &flight{done: make(chan struct{})}
+	s.flights[owner] = f
+	// What ctx carries, such as a trace, goes with the question; its end does not.
+	ctx = context.WithoutCancel(ctx)
+	s.reading.Go(func() {
+		b, failure := s.read(ctx, owner.Person)
+		s.finish(owner, f, b, failure)
+	})
+	return nil, f, nil
+}
+
+// read reads a person's contacts when it is its turn.
+func (s *Store) read(ctx context.Context, person string) (*book, *failure) {
+	if failure := s.turn(); failure != nil {
+		return nil, failure
+	}
+	// The turn ends when what was read has been turned into what is held, which is
+	// smaller: so many of them at most are in memory.
+	defer func() { <-s.turns }()
+
+	ctx, cancel := context.WithTimeout(ctx, s.config.ReadTimeout)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	s.reads.Add(1)
+	began := time.Now()
+	read, err := s.config.Source.PersonalContacts(ctx, person, s.config.MaxContacts)
+	if err != nil {
+		return nil, failureOf(err)
+	}
+	b, candidates := newBook(read, s.config.MaxContacts)
+	b.began, b.candidates = began, cache.NewCandidates(candidates)
+	return b, nil
+}
+
+// turn waits until fewer are being read than may be.
+func (s *Store) turn() *failure {
+	timer := time.NewTimer(s.config.ReadTimeout)
+	defer timer.Stop()
+	select {
+	case s.turns <- struct{}{}:
+		if s.ctx.Err() == nil {
+			return nil
+		}
+		<-s.turns // those whom Close ends make room: it is no turn to take
+		return failureOf(cache.ErrUnavailable)
+	case <-timer.C:
+		return failureOf(cache.ErrBusy)
+	case <-s.ctx.Done():
+		return failureOf(cache.ErrUnavailable)
+	}
+}
+
+// finish gives a flight its outcome, and keeps that for as long as it may be.
+func (s *Store) finish(owner Owner, f *flight, b *book, failure *failure) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer close(f.done)
+	delete(s.flights, owner)
+	switch {
+	case s.closed:
+		f.err = errClosed
+	case failure != nil:
+		s.failures.Add(1)
+		now := time.Now()
+		f.err = failure
+		s.failed.putLocked(owner, failing{failure, now}, 0, now.Add(failure.pause()))
+	default:
+		f.book = b
+		s.books.putLocked(owner, b, len(b.people), b.began.Add(s.config.TTL))
+	}
+}
