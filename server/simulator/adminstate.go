@@ -80,6 +80,24 @@ type requestDoc struct {
 	Header http.Header `json:"header"`
 	Status int         `json:"status"`
 	Units  int         `json:"units"`
+	Parts  []partDoc   `json:"parts,omitempty"`
+}
+
+type partDoc struct {
+	ID     string      `json:"id"`
+	Method string      `json:"method"`
+	URL    string      `json:"url"`
+	Header http.Header `json:"header"`
+	Status int         `json:"status"`
+	Units  int         `json:"units"`
+}
+
+func (r Request) doc() requestDoc {
+	d := requestDoc{r.Time.UTC(), r.Method, r.URL, r.Header, r.Status, r.Units, nil}
+	for _, part := range r.Parts {
+		d.Parts = append(d.Parts, partDoc(part))
+	}
+	return d
 }
 
 type requestsDoc struct {
@@ -99,8 +117,7 @@ func (s *Simulator) adminRequests(r *http.Request) (any, error) {
 	}
 	doc := requestsDoc{total.Requests, total.Units, make([]requestDoc, len(list))}
 	for i, one := range list {
-		one.Time = one.Time.UTC()
-		doc.Requests[i] = requestDoc(one)
+		doc.Requests[i] = one.doc()
 	}
 	return doc, nil
 }
@@ -153,6 +170,9 @@ func (s *Simulator) adminBehave(r *http.Request) (any, error) {
 		}
 		if b.DeltaPageSize < 1 {
 			return badField("deltaPageSize", "%d is not a number of people", b.DeltaPageSize)
+		}
+		if b.FilterClauses < 0 {
+			return badField("filterClauses", "%d is not a number of clauses", b.FilterClauses)
 		}
 		after = *b
 		return nil

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -20,6 +21,13 @@ type Behaviour struct {
 
 	// NullValues puts a null between the objects of every value array of a list and a delta page.
 	NullValues bool `json:"nullValues"`
+
+	// FilterClauses, WithoutSharePoint, MissingPhotos and PhotosNotModified are those of Config. FilterClauses below one
+	// means 15.
+	FilterClauses     int          `json:"filterClauses,omitzero"`
+	WithoutSharePoint bool         `json:"withoutSharePoint,omitzero"`
+	MissingPhotos     MissingPhoto `json:"missingPhotos,omitzero"`
+	PhotosNotModified bool         `json:"photosNotModified,omitzero"`
 }
 
 // Behave switches the behaviour for all requests from now on, also for the later pages of a round under way. A round
@@ -56,6 +64,7 @@ func (sw *switches) change(f func(b *Behaviour) error) error {
 	if next.DeltaPageSize < 1 {
 		next.DeltaPageSize = usualPage
 	}
+	next.FilterClauses = max(next.FilterClauses, 0)
 	sw.b = next
 	return nil
 }
@@ -65,13 +74,31 @@ func (sw *switches) configured(cfg Config) error {
 	if cfg.DeltaPageSize < 0 {
 		return errors.New("the page size of delta rounds cannot be negative")
 	}
+	if cfg.FilterClauses < 0 {
+		return errors.New("the number of clauses that a filter may join cannot be negative")
+	}
+	if !cfg.MissingPhotos.known() {
+		return fmt.Errorf("%v is not a way in which photos are missing", cfg.MissingPhotos)
+	}
 	sw.set(Behaviour{
 		DeltaPageSize:       cfg.DeltaPageSize,
 		EmptyPages:          cfg.EmptyPages,
 		Replay:              cfg.Replay,
 		RefuseJoinedFilters: cfg.RefuseJoinedFilters,
+		FilterClauses:       cfg.FilterClauses,
+		WithoutSharePoint:   cfg.WithoutSharePoint,
+		MissingPhotos:       cfg.MissingPhotos,
+		PhotosNotModified:   cfg.PhotosNotModified,
 	})
 	return nil
+}
+
+// clauses returns how many clauses a filter may join.
+func (b Behaviour) clauses() int {
+	if b.FilterClauses == 0 {
+		return usualClauses
+	}
+	return b.FilterClauses
 }
 
 // between separates two objects of a value array.

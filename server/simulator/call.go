@@ -26,6 +26,8 @@ type call struct {
 	grant   grant  // what the access token allows
 	units   int    // the price, once answered
 	outlook bool   // of a mailbox or of Teams, which is not the directory's to charge for
+	parts   []Part // of a $batch, once answered
+	inside  bool   // a part of a $batch
 }
 
 func newGUID() (g guid) {
@@ -57,12 +59,17 @@ func (c *call) clientID() string {
 // reply answers with a body and says what the call has cost. Outlook and Teams know no units and give zero.
 func (c *call) reply(contentType string, body []byte, units int) {
 	c.charge(units)
+	if units > 0 {
+		c.out.Header().Set("x-ms-resource-unit", strconv.Itoa(units))
+	}
+	c.send(contentType, body)
+}
+
+// send answers with a body whose price is known already, or which has none.
+func (c *call) send(contentType string, body []byte) {
 	h := c.header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if units > 0 {
-		h.Set("x-ms-resource-unit", strconv.Itoa(units))
-	}
 	_, _ = c.out.Write(body) // nobody is left to tell when it fails
 }
 

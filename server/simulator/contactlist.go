@@ -78,7 +78,7 @@ func (s *Simulator) contactReply(c *call, key string, path []string) (reply func
 		return nil, refuse(http.StatusNotFound, "ResourceNotFound", "Resource could not be discovered.")
 	}
 	owner := s.dir.slots[n].person
-	if !hasMailbox(owner) {
+	if !s.dir.hasMailbox(n, owner) {
 		return nil, refuse(http.StatusNotFound, "MailboxNotEnabledForRESTAPI",
 			"The mailbox is either inactive, soft-deleted, or is hosted on-premise.")
 	}

@@ -107,7 +107,7 @@ func (d *Directory) owner(key string) (*person, error) {
 		return nil, fmt.Errorf("%w: owner %.80q", ErrUnknown, key)
 	}
 	p := d.slots[n].person
-	if !hasMailbox(p) {
+	if !d.hasMailbox(n, p) {
 		return nil, fmt.Errorf("owner %s has no mailbox", p.id)
 	}
 	return p, nil

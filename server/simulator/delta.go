@@ -109,7 +109,7 @@ func deltaFilter(o options, k *class) (ids []string, p *problem) {
 	if !ok {
 		return nil, nil
 	}
-	n, p := (&filterParser{in: v, of: k, ids: true}).parse()
+	n, p := (&filterParser{in: v, of: k}).parse()
 	if p != nil {
 		return nil, p
 	}

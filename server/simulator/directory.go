@@ -33,6 +33,8 @@ type Directory struct {
 	channels map[int32][]*channel // of teams, by the group's slot; the General one of each is not among them
 	books    books
 	churned  churned
+	photos   map[guid]*photo // those that have been set; nil for who has none any more
+	later    inventedLater
 }
 
 // slot is the place of one person.
@@ -74,7 +76,8 @@ func (d *Directory) Get(id string) (user json.RawMessage, ok bool) {
 }
 
 // All yields id and resource of everybody in the order of their creation, the deleted left out. A resource is what Put
-// and Load take: all properties the person has, and managerId unless there is no manager or only a deleted one.
+// and Load take: all properties the person has, managerId unless there is no manager or only a deleted one, and mailbox if
+// it has been said. What is invented only when it is asked for, as profile properties and photos are, is none of it.
 //
 // People who appear while it runs may be missed. It holds no lock while the loop's body runs, which may change the
 // directory.
@@ -112,6 +115,12 @@ func (d *Directory) resource(p *person) json.RawMessage {
 		b = boss.id.append(b)
 		b = append(b, '"')
 	}
+	switch p.mailbox {
+	case mailboxThere:
+		b = append(b, `,"`+mailboxProperty+`":true`...)
+	case mailboxNone:
+		b = append(b, `,"`+mailboxProperty+`":false`...)
+	}
 	return append(b, '}')
 }
 
@@ -136,7 +145,7 @@ func (d *Directory) Put(user []byte) error {
 		return fmt.Errorf("put user: %w", err)
 	}
 	if n, ok := d.byID[in.id]; ok {
-		in.setManager = true
+		in.setManager, in.setMailbox = true, true
 		in.clearRest(d.words, d.slots[n].person)
 		err = d.apply(n, &in, true)
 	} else {
@@ -229,6 +238,7 @@ func (d *Directory) Purge(id string) error {
 	}
 	delete(d.byID, p.id)
 	delete(d.books.byOwner, p.id)
+	delete(d.photos, p.id)
 	d.leaveAll(userRef(n), p.id)
 	d.slots[n] = slot{}
 	d.past.add(change{slot: n, id: p.id, kind: removed})
@@ -292,7 +302,9 @@ func (d *Directory) add(in *parsed, b *builder) (int32, error) {
 	for _, m := range in.members {
 		b.member(m.field, m.value)
 	}
-	return d.insert(b.person(in.id, none))
+	p := b.person(in.id, none)
+	p.mailbox = in.mailbox
+	return d.insert(p)
 }
 
 func (d *Directory) insert(p *person) (int32, error) {
@@ -367,7 +379,10 @@ func (d *Directory) apply(n int32, in *parsed, restore bool) error {
 	if err := d.free(d.upn(next), n); err != nil {
 		return err
 	}
-	next.manager = boss
+	next.manager, next.mailbox = boss, old.mailbox
+	if in.setMailbox {
+		next.mailbox = in.mailbox
+	}
 	if !d.slots[n].deleted {
 		delete(d.byUPN, d.upn(old))
 		d.byUPN[d.upn(next)] = n

@@ -1,16 +1,17 @@
 // Package simulator is a made-up tenant that speaks a slice of Microsoft Graph, with its sign-in.
 //
 // A Simulator listens on one https address with a certificate authority of its own and plays two hosts there: the
-// authority, which hands out access tokens for client credentials, and Graph v1.0, which serves users, the relations
-// between them, groups with their members and owners, directory contacts, and delta queries of these three; teams with their
-// channels and who is in them; and the contacts of mailboxes. It is meant to be reached as Microsoft is, over TLS and with
-// Microsoft's SDK, so that nothing in a client needs to know the difference.
+// authority, which hands out access tokens for client credentials, and Graph v1.0, which serves users with their profiles
+// and photos, the relations between them, groups with their members and owners, directory contacts, delta queries of these
+// three, and getByIds; teams with their channels and who is in them; the contacts of mailboxes; and all of it in batches. It
+// is meant to be reached as Microsoft is, over TLS and with Microsoft's SDK, so that nothing in a client needs to know the
+// difference.
 //
 // What it serves is a Directory: a small company that comes with the package (Company), a tenant of any size invented
 // from a seed (Invent), or a file of Graph resources (Load). A Directory is alive. Put, Patch, Delete, Restore and Purge,
 // their likes for groups and directory contacts, AddMember and RemoveMember may be called while it is served, and each of
-// them shows in the next delta round. Churn makes many such changes as a tenant sees them. Channels and the contacts of
-// mailboxes change with PutChannel, PutContact and their likes; they have no delta here.
+// them shows in the next delta round. Churn makes many such changes as a tenant sees them. Photos, channels and the contacts
+// of mailboxes change with SetPhoto, PutChannel, PutContact and their likes; they have no delta here.
 //
 // Graph's refusals are part of what is simulated: wrong page sizes, missing headers, unknown properties and missing
 // permissions are answered with Graph's status, code and text. Faults that Graph has on a bad day are made on request

@@ -164,6 +164,20 @@ func hasFoldPrefix(s, prefix string) bool {
 	return strings.HasPrefix(strings.ToLower(s), prefix)
 }
 
+// clauses returns how many clauses an or joins here: those of ors within it, within any() too, and the values of an in.
+func (n *node) clauses() (total int) {
+	switch n.op {
+	case "or", "any":
+		for _, k := range n.kids {
+			total += k.clauses()
+		}
+		return total
+	case "in":
+		return len(n.list)
+	}
+	return 1
+}
+
 // joined finds an or that joins conditions on different properties, and returns a property that is one too many.
 func (n *node) joined() (field, bool) {
 	if n.op == "or" {

@@ -173,14 +173,14 @@ func FuzzFilter(f *testing.F) {
 	}
 	d := Company()
 	f.Fuzz(func(t *testing.T, s string) {
-		n, p := parseFilter(s, classOfPeople(d), true)
+		n, p := parseFilter(s, classOfPeople(d), true, 0)
 		if (n == nil) == (p == nil) {
 			t.Fatalf("%q: filter %v, problem %v", s, n, p)
 		}
 		if p != nil {
 			return
 		}
-		opposite, p := parseFilter("not ("+s+")", classOfPeople(d), true)
+		opposite, p := parseFilter("not ("+s+")", classOfPeople(d), true, 0)
 		for _, slot := range d.slots {
 			if got := n.match(slot.person); p == nil && got == opposite.match(slot.person) {
 				t.Fatalf("%q and its opposite are both %v for %s", s, got, slot.person.raw)

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-const (
-	maxDepth = 100 // of parentheses and nots
-	maxOrs   = 15  // clauses joined by or, and values of an in, that Graph's directory allows
-)
+const maxDepth = 100 // of parentheses and nots
+
+// usualClauses is how many clauses Graph's directory lets an or join, where each value of an in is one of them. The index
+// behind advanced queries has no such limit.
+const usualClauses = 15
 
 // filterParser reads an OData $filter by recursive descent:
 //
@@ -25,7 +26,7 @@ type filterParser struct {
 	depth  int
 	of     *class
 	full   bool // the request is an advanced query
-	ids    bool // a delta query allows more ids than maxOrs
+	most   int  // clauses that may be joined, when the request is no advanced query; zero means any number
 	inside *lambda
 }
 
@@ -35,9 +36,10 @@ type lambda struct {
 	over field
 }
 
-// parseFilter reads a filter and refuses what Graph would. full says whether the request is an advanced query.
-func parseFilter(in string, of *class, full bool) (*node, *problem) {
-	return (&filterParser{in: in, of: of, full: full}).parse()
+// parseFilter reads a filter and refuses what Graph would. full says whether the request is an advanced query, and most how
+// many clauses it may join when it is not.
+func parseFilter(in string, of *class, full bool, most int) (*node, *problem) {
+	return (&filterParser{in: in, of: of, full: full, most: most}).parse()
 }
 
 func (ps *filterParser) parse() (*node, *problem) {
@@ -57,15 +59,19 @@ func (ps *filterParser) syntax() *problem {
 
 func (ps *filterParser) or() (*node, *problem) {
 	n, p := ps.chain("or", ps.and)
-	if p == nil && n.op == "or" && len(n.kids) > maxOrs && !ps.ids {
-		p = tooMany(len(n.kids))
+	if p == nil && n.op == "or" {
+		p = ps.tooMany(n.clauses())
 	}
 	return n, p
 }
 
-func tooMany(n int) *problem {
+// tooMany refuses so many clauses if they are more than may be joined.
+func (ps *filterParser) tooMany(n int) *problem {
+	if ps.full || ps.most == 0 || n <= ps.most {
+		return nil
+	}
 	return badQuery("Too many child clauses specified in search filter expression containing 'OR' operators: %d. Max allowed: %d.",
-		n, maxOrs)
+		n, ps.most)
 }
 
 func (ps *filterParser) and() (*node, *problem) { return ps.chain("and", ps.not) }
@@ -257,10 +263,7 @@ func (ps *filterParser) literals() ([]literal, *problem) {
 			return nil, ps.syntax()
 		}
 	}
-	if len(list) > maxOrs && !ps.ids {
-		return nil, tooMany(len(list))
-	}
-	return list, nil
+	return list, ps.tooMany(len(list))
 }
 
 // literal reads 'text' with doubled quotes, true, false, null, a date or a moment.

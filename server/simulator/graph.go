@@ -19,6 +19,9 @@ var (
 		"Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All",
 		"Group.ReadBasic.All", "Directory.Read.All", "Directory.ReadWrite.All",
 	}
+	readPhotos = []string{ // the directory's permissions are none of Outlook's
+		"ProfilePhoto.Read.All", "ProfilePhoto.ReadWrite.All", "User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All",
+	}
 	readHidden = []string{"Member.Read.Hidden"} // besides those above, for the members of groups that hide them
 )
 
@@ -26,7 +29,7 @@ var (
 func (s *Simulator) graph(c *call, path []string) {
 	c.outlook = c.outlook || ofTeams(path)
 	p := c.authorize()
-	if p == nil {
+	if p == nil && !isBatch(path) { // a batch is free; its parts are not
 		p = c.overQuota()
 	}
 	if p == nil {
@@ -48,9 +51,16 @@ func (s *Simulator) route(c *call, path []string) *problem {
 	if len(segments) == 0 || segments[0] == "" {
 		return badRequest("Resource not found for the segment ''.")
 	}
-	if c.r.Method != http.MethodGet {
+	want, post := http.MethodGet, s.postRoute(segments)
+	if post != nil {
+		want = http.MethodPost
+	}
+	if c.r.Method != want {
 		return refuse(http.StatusMethodNotAllowed, "Request_BadRequest",
 			"Specified HTTP method is not allowed for the request target.")
+	}
+	if post != nil {
+		return post(c)
 	}
 	head := strings.ToLower(segments[0])
 	if key, ok := keyOf(segments[0], "users"); ok {
@@ -80,6 +90,26 @@ func (s *Simulator) route(c *call, path []string) *problem {
 	return noSegment(segments[0])
 }
 
+// postRoute returns what serves a path that is there to be posted to, nil when it is there to be read.
+func (s *Simulator) postRoute(segments []string) func(*call) *problem {
+	switch {
+	case isBatch(segments):
+		return s.batch
+	case len(segments) == 2 && isGetByIDs(segments[1]) &&
+		(strings.EqualFold(segments[0], "directoryObjects") || strings.EqualFold(segments[0], "users")):
+		return s.getByIDs
+	}
+	return nil
+}
+
+func isGetByIDs(segment string) bool {
+	switch strings.ToLower(strings.TrimSuffix(segment, "()")) {
+	case "getbyids", "graph.getbyids", "microsoft.graph.getbyids":
+		return true
+	}
+	return false
+}
+
 func (s *Simulator) usersPath(c *call, rest []string) *problem {
 	if len(rest) == 0 {
 		return s.listUsers(c)
@@ -101,6 +131,9 @@ func (s *Simulator) userPath(c *call, key string, rest []string) *problem {
 	}
 	if path, ok := contactPath(rest); ok {
 		return s.contactsOf(c, key, path)
+	}
+	if head := strings.ToLower(rest[0]); head == "photo" || head == "photos" {
+		return s.photoPath(c, key, rest)
 	}
 	if len(rest) == 1 {
 		switch strings.ToLower(rest[0]) {

@@ -68,6 +68,7 @@ func Invent(n int, seed uint64) *Directory {
 			d.link(int32(i), in.holder[(at-1)/fanOut])
 		}
 	}
+	d.later = inventedLater{int32(len(d.slots)), seed}
 	if err := in.groups(n, seed); err != nil {
 		panic(err) // the same
 	}

@@ -30,11 +30,13 @@ func Company() *Directory {
 	if err != nil {
 		panic(err) // the files are part of the package, and a test loads them
 	}
+	d.later = inventedLater{slots: int32(len(d.slots))}
 	return d
 }
 
 // Load reads a directory from JSON Lines, a Graph user resource on each: at least id, displayName and userPrincipalName.
-// The further property managerId names the manager, anywhere in the file. A line whose @odata.type is
+// The further property managerId names the manager, anywhere in the file, and mailbox says with true or false whether there
+// is one; without it guests and who has no mail address have none, and without a mailbox there are no profile properties. A line whose @odata.type is
 // #microsoft.graph.group is a group: at least id and displayName, and memberIds names the people and groups in it,
 // anywhere in the file; ownerIds names its owners in the same way. Further types are
 //   - #microsoft.graph.orgContact, device and servicePrincipal: at least id and displayName; they may be members of groups;

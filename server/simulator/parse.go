@@ -12,6 +12,9 @@ import (
 // managerProperty names the manager in files and changes. Graph has no such property: there it is a relation.
 const managerProperty = "managerId"
 
+// mailboxProperty says whether somebody has a mailbox. Graph has no such property either.
+const mailboxProperty = "mailbox"
+
 // parsed is a user or group resource read from JSON, before anybody knows whether it fits the directory.
 type parsed struct {
 	members    []member
@@ -20,6 +23,8 @@ type parsed struct {
 	manager    guid
 	hasManager bool // managerId was given and is not null
 	setManager bool // managerId was given
+	mailbox    mailbox
+	setMailbox bool // mailbox was given
 	memberIDs  []guid
 	setMembers bool // memberIds was given
 	ownerIDs   []guid
@@ -98,6 +103,8 @@ func (ps *parser) member(p *parsed) error {
 		return ps.checkType(raw)
 	case ps.kind == userKind && strings.EqualFold(key, managerProperty):
 		return p.takeManager(string(raw))
+	case ps.kind == userKind && strings.EqualFold(key, mailboxProperty):
+		return p.takeMailbox(string(raw))
 	case ps.kind == groupKind && strings.EqualFold(key, membersProperty):
 		return p.takeMembers(raw)
 	case ps.kind == groupKind && strings.EqualFold(key, ownersProperty):
@@ -145,6 +152,23 @@ func (p *parsed) takeManager(raw string) error {
 	s, _ := unquote(raw)
 	if p.manager, p.hasManager = parseGUID(s); !p.hasManager {
 		return fmt.Errorf("%s %.60s is not a GUID", managerProperty, raw)
+	}
+	return nil
+}
+
+func (p *parsed) takeMailbox(raw string) error {
+	if p.setMailbox {
+		return fmt.Errorf("%s is given twice", mailboxProperty)
+	}
+	p.setMailbox = true
+	switch raw {
+	case "null":
+	case "true":
+		p.mailbox = mailboxThere
+	case "false":
+		p.mailbox = mailboxNone
+	default:
+		return fmt.Errorf("%s is %.40s; want %s", mailboxProperty, raw, flag)
 	}
 	return nil
 }

@@ -45,10 +45,20 @@ func (g guid) String() string { return string(g.append(make([]byte, 0, 36))) }
 // each ends. To answer a $select is to copy bytes.
 type person struct {
 	id      guid
-	manager int32  // slot of the manager, or none
-	raw     string // "id":"…","displayName":"…"
-	spans   []span // one a member, in the order of raw
+	manager int32   // slot of the manager, or none
+	mailbox mailbox // whether there is one, if that was said
+	raw     string  // "id":"…","displayName":"…"
+	spans   []span  // one a member, in the order of raw
 }
+
+// mailbox says whether somebody has one.
+type mailbox uint8
+
+const (
+	mailboxUnsaid mailbox = iota // it follows from the rest
+	mailboxThere
+	mailboxNone
+)
 
 // span is one member: "name":value. It begins after the comma that follows the span before it.
 type span struct {

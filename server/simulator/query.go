@@ -45,6 +45,7 @@ type selection struct {
 	relation bool     // delta queries select the manager or the members like a property
 	profile  bool     // some of them live outside the directory
 	mailbox  bool     // mailboxSettings is among them
+	site     bool     // and others, which SharePoint keeps
 	barred   []string // not nil when the caller may read nothing but the id: all others, to be shown as null
 }
 
@@ -92,6 +93,7 @@ func (k *class) parseSelect(value string, asked bool) (selection, *problem) {
 		sel.names = append(sel.names, f.name)
 		sel.profile = sel.profile || f.use&singleOnly != 0
 		sel.mailbox = sel.mailbox || f.name == "mailboxSettings"
+		sel.site = sel.site || f.use&singleOnly != 0 && f.name != "mailboxSettings"
 	}
 	return sel, nil
 }
@@ -237,7 +239,7 @@ func parseTop(v string) (int, *problem) {
 // parseConditions reads $filter, $search and $orderby. full says whether the request is an advanced query.
 func (s *Simulator) parseConditions(c *call, o options, q *listQuery, full bool) (p *problem) {
 	if v, ok := o["filter"]; ok {
-		if q.filter, p = parseFilter(v, q.of, full); p != nil {
+		if q.filter, p = parseFilter(v, q.of, full, s.how.get().clauses()); p != nil {
 			return p
 		}
 		if f, joined := q.filter.joined(); joined && s.how.get().RefuseJoinedFilters {

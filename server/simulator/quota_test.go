@@ -179,7 +179,7 @@ func TestMailboxConcurrency(t *testing.T) {
 	for path, want := range map[string]int{
 		"/users/" + ana + "/photo":                           429,
 		"/users/" + one.ID + "/messages":                     429,
-		"/users/maja.lindqvist@contoso.com/photo":            400,
+		"/users/maja.lindqvist@contoso.com/people":           400,
 		"/users/" + ana + "/teamwork":                        400,
 		"/users/" + ana:                                      200,
 		c.sim.AuthorityURL() + "/v9/users/" + ana + "/photo": 400,
@@ -198,7 +198,7 @@ func TestMailboxConcurrency(t *testing.T) {
 	}
 	first := c.token
 	c.token = c.signIn(apps[1])
-	if a := c.get("/users/" + ana + "/photo"); a.StatusCode != 400 {
+	if a := c.get("/users/" + ana + "/people"); a.StatusCode != 400 {
 		t.Errorf("another app: %d", a.StatusCode)
 	}
 	c.token = first
@@ -209,7 +209,7 @@ func TestMailboxConcurrency(t *testing.T) {
 	for c.busy() > 0 {
 		runtime.Gosched()
 	}
-	if a := c.get("/users/" + ana + "/photo"); a.StatusCode != 400 {
+	if a := c.get("/users/" + ana + "/people"); a.StatusCode != 400 {
 		t.Errorf("once the others have left: %d", a.StatusCode)
 	}
 }
@@ -228,7 +228,7 @@ func (c *client) busy() (n int) {
 func TestMailboxesAreOutsideTheQuota(t *testing.T) {
 	c := start(t, Config{Quota: slow(1)}, Company())
 	c.get("/users")
-	if a := c.get("/users/x/photo"); a.StatusCode != 400 || a.Header.Get("x-ms-throttle-limit-percentage") != "" {
+	if a := c.get("/users/x/people"); a.StatusCode != 400 || a.Header.Get("x-ms-throttle-limit-percentage") != "" {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 }

@@ -17,6 +17,20 @@ type Request struct {
 	Header http.Header
 	Status int // zero when it was never answered
 	Units  int // resource units that Graph charges for it; refusals and the sign-in cost nothing
+
+	// Parts are the requests within a $batch, in the order in which they were asked; nil for any other request. Status is
+	// that of the batch then, and Units the sum of theirs.
+	Parts []Part
+}
+
+// Part is one request within a $batch. It is no Request of its own: Graph sees one on the wire.
+type Part struct {
+	ID     string // as the batch named it
+	Method string
+	URL    string // path and query, with /v1.0 in front
+	Header http.Header
+	Status int
+	Units  int
 }
 
 // Requests returns the requests since the start or the last ResetRequests, in the order in which they were answered; of
@@ -50,6 +64,7 @@ func (l *requestLog) add(c *call, now time.Time) {
 		Header: header,
 		Status: c.out.status,
 		Units:  c.units,
+		Parts:  c.parts,
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -52,6 +52,21 @@ type Config struct {
 	// they have to ask for one property after the other.
 	RefuseJoinedFilters bool
 
+	// FilterClauses is how many clauses the "or"s of a $filter may join, where each value of an "in" is one; zero means 15,
+	// as Graph does. More are refused with 400 Request_UnsupportedQuery unless the request is an advanced query.
+	FilterClauses int
+
+	// WithoutSharePoint is a tenant without a licence for SharePoint: to ask for the profile properties of a person, such
+	// as aboutMe, fails with 400.
+	WithoutSharePoint bool
+
+	// MissingPhotos is how the metadata of a photo that does not exist is answered.
+	MissingPhotos MissingPhoto
+
+	// PhotosNotModified answers 304 when If-None-Match names the ETag of a photo. Graph documents no such thing, so by
+	// default the header is ignored.
+	PhotosNotModified bool
+
 	// ExpiredLinks is how delta and next links of a delta round are answered once they are older than seven days.
 	ExpiredLinks Expiry
 
@@ -291,10 +306,14 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
-	if f, ok := s.faults.take(r.RequestURI); ok {
-		if s.suffer(c, f) {
-			return
-		}
+	f, hit := s.faults.take(r.RequestURI)
+	s.meet(c, f, hit)
+}
+
+// meet answers a call, after a fault has had it if one has hit it.
+func (s *Simulator) meet(c *call, f Fault, hit bool) {
+	if hit && s.suffer(c, f) {
+		return
 	}
 	s.answer(c)
 }

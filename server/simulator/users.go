@@ -288,19 +288,16 @@ func (s *Simulator) pick(key string, q *listQuery) (row, *problem) {
 		return row{}, notFound(key)
 	}
 	rows := []row{{slot: n, person: s.dir.slots[n].person}}
-	if q.sel.profile && !hasMailbox(rows[0].person) {
-		return row{}, refuse(404, "MailboxNotEnabledForRESTAPI",
-			"The mailbox is either inactive, soft-deleted, or is hosted on-premise.")
+	if q.sel.profile {
+		if p := s.mayProfile(n, rows[0].person, &q.sel); p != nil {
+			return row{}, p
+		}
+		rows[0].person = s.dir.withProfile(n, rows[0].person)
 	}
 	if q.expand != nil {
 		s.climb(rows, q.expand.levels)
 	}
 	return rows[0], nil
-}
-
-func hasMailbox(p *person) bool {
-	kind, _ := p.text(knownField(propUserType))
-	return p.has(knownField(propMail)) && kind != "Guest"
 }
 
 // one writes a single person.
