@@ -81,7 +81,10 @@ func (b addressBook) set(key string, holders []holder) {
 
 // Leads returns the one of people to whom an address leads first, as a Directory
 // that holds them would, and whether there is one.
-func Leads(address string, people []Person) (Person, bool) {
+func Leads(address string, people []Person) (Person, bool) { return Leading(people)(address) }
+
+// Leading returns Leads of some people, for many addresses.
+func Leading(people []Person) func(address string) (Person, bool) {
 	book := newAddressBook()
 	records := map[*record]Person{}
 	for _, p := range people {
@@ -92,6 +95,8 @@ func Leads(address string, people []Person) (Person, bool) {
 		records[r] = p
 		book.add(r, p)
 	}
-	p, ok := records[book.find(addressKey(address))]
-	return p, ok
+	return func(address string) (Person, bool) {
+		p, ok := records[book.find(addressKey(address))]
+		return p, ok
+	}
 }

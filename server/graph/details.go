@@ -10,15 +10,6 @@ import (
 // Contacts implements cache.Source.
 func (c *Client) Contacts() cache.Feed[cache.Contact] { return nil }
 
-// FindAll implements cache.Source.
-func (c *Client) FindAll(ctx context.Context, refs []cache.Ref) []cache.Found {
-	found := make([]cache.Found, len(refs))
-	for i, ref := range refs {
-		found[i].Person, found[i].Err = c.Find(ctx, ref)
-	}
-	return found
-}
-
 // Rich implements cache.Source.
 func (c *Client) Rich(ctx context.Context, id string) (*pb.Profile, error) {
 	return nil, cache.ErrUnavailable

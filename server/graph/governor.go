@@ -203,6 +203,10 @@ func (g *governor) roundTrip(r *http.Request, p priority, at target) (*http.Resp
 	query, _ := url.ParseQuery(r.URL.RawQuery) // what cannot be read has no price
 	kind := at.kind(r.Method, query)
 	price := g.price(kind, at.price(r.Method, query))
+	parts := batchOf(r.Context())
+	if parts != nil {
+		price = parts.price(g)
+	}
 	booked, err := g.spend(r.Context(), p, at, price)
 	if err != nil {
 		release()
@@ -224,7 +228,12 @@ func (g *governor) roundTrip(r *http.Request, p priority, at target) (*http.Resp
 		return nil, err
 	}
 	watch.timer.Reset(time.Until(watch.end))
-	g.learn(call{p, at, kind, price, booked}, response)
+	made := call{p, at, kind, price, booked}
+	if parts != nil && response.StatusCode == http.StatusOK {
+		g.learnBatch(made, parts)
+	} else {
+		g.learn(made, response.StatusCode, response.Header)
+	}
 	response.Body = &watched{response.Body, watch, release}
 	if response.StatusCode >= 400 {
 		return atOnce(response), nil
@@ -384,50 +393,58 @@ type call struct {
 	booked time.Time // when the price was spent
 }
 
-// learn takes from a response what Graph says of its limits.
-func (g *governor) learn(c call, response *http.Response) {
+// learn takes from a response what Graph says of its limits. Of a refusal for too much
+// that does not say how long to wait, the header does so afterwards.
+func (g *governor) learn(c call, status int, header http.Header) {
+	g.mu.Lock()
+	g.usage.Calls++
+	g.mu.Unlock()
+	g.settle(c, status, header)
+}
+
+// settle is learn for a call, or for a part of one.
+func (g *governor) settle(c call, status int, header http.Header) {
 	now := time.Now()
 	p, at, price := c.priority, c.target, c.price
 	cost, told := price, false
-	if units, err := strconv.Atoi(response.Header.Get("x-ms-resource-unit")); err == nil && units >= 0 && units <= dearest {
+	if units, err := strconv.Atoi(header.Get("x-ms-resource-unit")); err == nil && units >= 0 && units <= dearest {
 		cost, told = units, true
-	} else if response.StatusCode >= 400 {
+	} else if status >= 400 {
 		cost = 0 // as measured in the field; what is throttled counts, it is said
 	}
-	throttled := response.StatusCode == http.StatusTooManyRequests
+	throttled := status == http.StatusTooManyRequests
 	if throttled {
 		cost = max(cost, price)
 	}
 	g.meter.spent(p, cost, throttled)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if told && response.StatusCode < 400 {
+	if told && status < 400 {
 		g.prices[c.kind] = cost
 	}
-	g.usage.Calls++
 	g.usage.Units += int64(cost)
 	g.ledger.correct(c.booked, now, cost-price)
 	if p != high {
 		g.own.correct(c.booked, now, cost-price)
 	}
 	g.pressure = 0
-	if part, err := strconv.ParseFloat(response.Header.Get("x-ms-throttle-limit-percentage"), 64); err == nil && part >= 0 && part < 100 {
+	if part, err := strconv.ParseFloat(header.Get("x-ms-throttle-limit-percentage"), 64); err == nil && part >= 0 && part < 100 {
 		g.pressure, g.pressedAt = part, now
 	}
-	if failed := response.StatusCode == http.StatusServiceUnavailable; failed && at.mailbox == "" {
+	if failed := status == http.StatusServiceUnavailable; failed && at.mailbox == "" {
 		// It asks to be left alone, too; but not for long by one server's word.
-		g.leaveAlone(p, now.Add(min(retryAfter(response.Header, now), longestAlone)))
+		g.leaveAlone(p, now.Add(min(retryAfter(header, now), longestAlone)))
 	}
 	if !throttled {
 		g.strikes = 0
 		return
 	}
 	g.usage.Throttled++
-	wait := retryAfter(response.Header, now)
+	wait := retryAfter(header, now)
 	if wait == 0 {
 		wait = firstAlone << min(g.strikes, 3) // eight seconds at most
 		wait = (wait - rand.N(wait/4)).Truncate(time.Millisecond)
-		response.Header.Set("Retry-After", fmt.Sprintf("%.3f", wait.Seconds())) // for whoever asked
+		header.Set("Retry-After", fmt.Sprintf("%.3f", wait.Seconds())) // for whoever asked
 	}
 	if box := g.mailboxes[at.mailbox]; at.mailbox != "" {
 		if box != nil {
