@@ -13,6 +13,7 @@ const (
 	Department
 	Office
 	Country
+	Channel // they are of the team or channel that the search is for
 )
 
 // Part is one reason of a score.
@@ -98,5 +99,6 @@ func (s *standpoint) explain(doc uint32) (parts []Part) {
 			add(d.reason, d.points)
 		}
 	}
+	add(Channel, s.knows(doc, Channel))
 	return parts
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Index finds people and groups by the first letters of their names and addresses. It
+// Index finds people, groups and contacts by the first letters of their names and addresses. It
 // never changes, and may be read by any number of goroutines. The zero Index is empty,
 // and so is a nil one.
 type Index struct {
@@ -205,10 +205,11 @@ func (x *Index) drop(ids map[string]int) {
 	x.parts = slices.DeleteFunc(x.parts, func(p part) bool { return p.left == 0 })
 }
 
-// Union returns an index over two that have no entry in common.
-func Union(a, b *Index) *Index {
+// Union returns an index over all that have no entry in common. It takes no longer than they
+// have parts.
+func Union(indexes ...*Index) *Index {
 	x := &Index{}
-	for _, of := range []*Index{a, b} {
+	for _, of := range indexes {
 		if of != nil {
 			x.parts = append(x.parts, of.parts...)
 		}

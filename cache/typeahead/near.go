@@ -1,5 +1,10 @@
 package typeahead
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Position is where a person stands in the organisation; empty where not known.
 type Position struct {
 	Manager    string // the manager's id
@@ -17,11 +22,17 @@ type Near struct {
 	Picked []Pick
 }
 
-// Pick is somebody whom the searcher has picked before.
+// Pick is somebody who is near by themselves: whom the searcher has picked before, or who is
+// of the channel that the search is for. A search takes some time for each of them.
 type Pick struct {
 	ID     string
-	Points int // what that is worth
+	Points int    // what that is worth
+	Reason Reason // Picked or Channel; zero means Picked
 }
+
+// OfChannel is what being of the team or channel that a search is for is worth: less than
+// to be of one's team in the organisation, and more than to be of one's department.
+const OfChannel = 55
 
 // nearness is what being near is worth, beside how well somebody matches. Whoever is near
 // in several ways is worth all of them.
@@ -146,10 +157,10 @@ const perName = 60
 type standpoint struct {
 	here  *places
 	at    standing
-	self  uint32 // as a manager
-	boss  uint32 // the manager's document, counted from 1
-	known []known
-	bloom uint64 // a bit for the documents of known
+	self  uint32  // as a manager
+	boss  uint32  // the manager's document, counted from 1
+	known []known // by document
+	bloom uint64  // a bit for the documents of known
 }
 
 // known is somebody whom the searcher knows by themselves, not by a place.
@@ -180,11 +191,12 @@ func (s *standpoint) set(in *segment, n *Near) {
 		}
 	}
 	for _, p := range n.Picked {
-		know(p.ID, Picked, int32(p.Points))
+		know(p.ID, cmp.Or(p.Reason, Picked), int32(p.Points))
 	}
 	for _, id := range n.Above {
 		know(id, Team, nearness.above)
 	}
+	slices.SortFunc(s.known, func(a, b known) int { return cmp.Compare(a.doc, b.doc) })
 }
 
 // worth is what a document's nearness is worth.
@@ -201,7 +213,7 @@ func (s *standpoint) worth(doc uint32) (points int32) {
 		points += nearness.country
 	}
 	if s.bloom&(1<<(doc%64)) != 0 {
-		points += s.knows(doc, Picked) + s.knows(doc, Team)
+		points += s.knows(doc, Picked) + s.knows(doc, Team) + s.knows(doc, Channel)
 	}
 	return points
 }
@@ -220,9 +232,10 @@ func (s *standpoint) team(doc uint32) int32 {
 
 // knows is what being known for a reason is worth to a document.
 func (s *standpoint) knows(doc uint32, reason Reason) (points int32) {
-	for _, k := range s.known {
-		if k.doc == doc && k.reason == reason {
-			points = max(points, k.points)
+	at, _ := slices.BinarySearchFunc(s.known, doc, func(k known, doc uint32) int { return cmp.Compare(k.doc, doc) })
+	for ; at < len(s.known) && s.known[at].doc == doc; at++ {
+		if s.known[at].reason == reason {
+			points = max(points, s.known[at].points)
 		}
 	}
 	return points

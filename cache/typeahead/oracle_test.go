@@ -93,7 +93,7 @@ func someone(rng *rand.Rand, id int) Entry {
 	}
 	local := strings.ToLower(strings.ReplaceAll(given, " ", "-")) + pick(".", "_", "") + strings.ToLower(strings.ReplaceAll(surname, " ", ""))
 	e := Entry{ID: fmt.Sprintf("id-%04d", id), Name: given + " " + surname, Given: given, Surname: surname,
-		Email: local + "@contoso.com", UPN: fmt.Sprintf("u%d@contoso.com", id), Kind: Kind(rng.IntN(5) / 4)}
+		Email: local + "@contoso.com", UPN: fmt.Sprintf("u%d@contoso.com", id), Kind: Kind(max(0, rng.IntN(10)-5))}
 	if rng.IntN(4) == 0 {
 		e.Others = []string{syllables() + "." + syllables() + "@fabrikam.com"}
 	}
@@ -221,6 +221,47 @@ func TestWithIsBuild(t *testing.T) {
 	}
 	if len(x.parts) < 2 || x.parts[0].gone == nil {
 		t.Error("the test never had two parts: it compares nothing")
+	}
+}
+
+// TestManyPartsAreOne compares a union of many indexes, as a search of a directory and
+// somebody's contacts has it, with one index over the same entries.
+func TestManyPartsAreOne(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	entries := make([]Entry, 6*handful)
+	for i := range entries {
+		entries[i] = someone(rng, i)
+		entries[i].Position = Position{Department: fmt.Sprint("d", rng.IntN(5)), Office: fmt.Sprint("o", rng.IntN(20))}
+	}
+	whole := build(entries)
+	var several []*Index
+	for rest := entries; len(rest) > 0; {
+		n := min(len(rest), 1+rng.IntN(handful))
+		x := build(rest[:n])
+		if n > 100 { // an index may have parts of its own
+			x = build(rest[:n/2]).With(rest[n/2:n], []string{"nobody"}).With(rest[:5], nil)
+		}
+		several, rest = append(several, x), rest[n:]
+	}
+	union := Union(several...)
+	if len(union.parts) < 12 || union.Len() != whole.Len() {
+		t.Fatalf("%d entries are in %d parts: this tries nothing", union.Len(), len(union.parts))
+	}
+	for range 200 {
+		by := entries[rng.IntN(len(entries))]
+		r := Request{Query: Parse(typedFor(rng, entries[rng.IntN(len(entries))])), Limit: 1 + rng.IntN(60), Near: Near{ID: by.ID, Position: by.Position}}
+		for range rng.IntN(40) {
+			r.Near.Picked = append(r.Near.Picked, Pick{ID: entries[rng.IntN(len(entries))].ID, Points: OfChannel, Reason: Channel})
+		}
+		if rng.IntN(3) == 0 {
+			r.Kinds = []Kind{Kind(rng.IntN(int(kinds))), Kind(rng.IntN(int(kinds)))}
+		}
+		if got, want := union.Search(r), whole.Search(r); !slices.Equal(got, want) {
+			t.Fatalf("Search of many parts = %v, want %v", got, want)
+		}
+		if got, want := union.Circle(r), whole.Circle(r); !slices.Equal(got, want) {
+			t.Fatalf("Circle of many parts = %v, want %v", got, want)
+		}
 	}
 }
 

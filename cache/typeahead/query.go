@@ -55,7 +55,10 @@ const maxWords = 16
 // do.
 func Parse(typed string) Query {
 	all := scratch.Get().(*[]glyph)
-	defer scratch.Put(all)
+	defer func() {
+		clear((*all)[:cap(*all)]) // of what was typed nothing stays
+		scratch.Put(all)
+	}()
 	*all = appendGlyphs((*all)[:0], strings.TrimPrefix(strings.TrimSpace(typed), "mailto:"))
 	usual := new(struct {
 		words  [4]few

@@ -39,8 +39,8 @@ func (x *Index) Search(r Request) []Hit {
 	return s.hits()
 }
 
-// Circle returns those nearest to whoever searches, best first: whom they picked, their
-// manager, their reports, and those of the same manager.
+// Circle returns those nearest to whoever searches, best first: whom they picked, who is of
+// the channel, their manager, their reports, and those of the same manager.
 func (x *Index) Circle(r Request) []Hit {
 	if x == nil || r.Limit <= 0 {
 		return nil
@@ -56,7 +56,7 @@ func (x *Index) Circle(r Request) []Hit {
 			}
 		}
 		for _, k := range s.near.known {
-			if k.reason == Picked {
+			if k.reason == Picked || k.reason == Channel {
 				add(k.doc)
 			}
 		}
@@ -86,7 +86,8 @@ type searcher struct {
 	part       int
 	segment    *segment
 	gone       bitset
-	near       standpoint
+	near       *standpoint
+	nears      []standpoint // of each part
 	plan       plan
 	from       uint32 // the first document that may be found
 	neighbours []neighbourhood
@@ -104,7 +105,10 @@ func (s *searcher) free() {
 		p.forms = nil
 		clear(p.typos.text[:cap(p.typos.text)])
 	}
-	s.index, s.request, s.segment, s.plan.segment, s.gone, s.near.here = nil, nil, nil, nil, nil, nil
+	s.index, s.request, s.segment, s.plan.segment, s.gone, s.near = nil, nil, nil, nil, nil, nil
+	for i := range s.nears[:cap(s.nears)] {
+		s.nears[:cap(s.nears)][i].here = nil
+	}
 	clear(s.neighbours[:cap(s.neighbours)])
 	clear(s.lists[:cap(s.lists)])
 	searchers.Put(s)
@@ -112,6 +116,7 @@ func (s *searcher) free() {
 
 func (s *searcher) begin(x *Index, r *Request) {
 	s.index, s.request, s.limit, s.best = x, r, r.Limit, s.best[:0]
+	s.nears = slices.Grow(s.nears[:0], len(x.parts))[:len(x.parts)]
 	s.kinds = 1<<kinds - 1
 	if len(r.Kinds) > 0 {
 		s.kinds = 0
@@ -158,7 +163,9 @@ func (s *searcher) isName(word string) bool {
 // enter goes into a part.
 func (s *searcher) enter() {
 	s.segment, s.gone = s.index.parts[s.part].segment, s.index.parts[s.part].gone
-	s.near.set(s.segment, &s.request.Near)
+	if s.near = &s.nears[s.part]; s.near.here == nil { // each depth comes here
+		s.near.set(s.segment, &s.request.Near)
+	}
 	s.from = 0
 	for k := Kind(0); k < kinds && s.kinds&(1<<k) == 0; k++ {
 		s.from = s.segment.kindEnds[k]
@@ -305,7 +312,11 @@ func (s *searcher) both(one, other condition) {
 // whether those who are left have nothing of the query whole, and whether some of them are
 // near.
 func (s *searcher) neighbourhoods(steps int, alone bool) (begun, near bool) {
-	s.near.circle(func(doc uint32) { s.look(doc, best) })
+	s.near.circle(func(doc uint32) {
+		if s.plan.passes(doc) {
+			s.look(doc, best)
+		}
+	})
 	s.neighbours = s.near.neighbours(s.neighbours[:0])
 	nearest := value(0)
 	for _, n := range s.neighbours {

@@ -203,12 +203,12 @@ func TestBestAreTheBest(t *testing.T) {
 			r.Near = Near{ID: by.ID, Position: by.Position}
 			if found := x.Search(Request{Query: r.Query, Limit: 200}); len(found) > 0 {
 				for range rng.IntN(3) {
-					r.Near.Picked = append(r.Near.Picked, Pick{found[rng.IntN(len(found))].ID, rng.IntN(160)})
+					r.Near.Picked = append(r.Near.Picked, Pick{found[rng.IntN(len(found))].ID, rng.IntN(160), []Reason{0, Picked, Channel}[rng.IntN(3)]})
 				}
 			}
 		}
 		if rng.IntN(3) == 0 {
-			r.Kinds = []Kind{Kind(rng.IntN(2))}
+			r.Kinds = []Kind{Kind(rng.IntN(int(kinds)))}
 		}
 		few := x.Search(r)
 		all := r
@@ -242,16 +242,17 @@ func TestCircle(t *testing.T) {
 		{ID: "me", Name: "Me", Position: at("boss", "Sales")}, {ID: "boss", Name: "Boss", Position: at("top", "Board")},
 		{ID: "top", Name: "Top"}, {ID: "peer", Name: "Peer", Position: at("boss", "Sales")}, {ID: "other", Name: "Other", Position: at("boss", "Law")},
 		{ID: "report", Name: "Report", Position: at("me", "Sales")}, {ID: "seller", Name: "Seller", Position: at("x", "Sales")},
-		{ID: "picked", Name: "Picked"}, {ID: "team", Kind: Group, Name: "Team"},
+		{ID: "picked", Name: "Picked"}, {ID: "team", Kind: Group, Name: "Team"}, {ID: "guest", Kind: Guest, Name: "A Guest"},
 	})
-	me := Near{ID: "me", Position: at("boss", "Sales"), Above: []string{"top"}, Picked: []Pick{{"picked", 80}, {"team", 20}, {"peer", 1}, {"gone", 90}}}
+	me := Near{ID: "me", Position: at("boss", "Sales"), Above: []string{"top"}, Picked: []Pick{{"picked", 80, 0}, {"team", 20, Picked}, {"peer", 1, 0}, {"gone", 90, 0}, {"report", OfChannel, Channel}, {"guest", OfChannel, Channel}}}
 	for _, row := range []struct {
 		r    Request
 		want string
 	}{
-		{Request{Near: me, Limit: 20}, "peer 101, report 100, picked 80, boss 65, other 60, team 20"},
-		{Request{Near: me, Limit: 2}, "peer 101, report 100"},
+		{Request{Near: me, Limit: 20}, "report 155, peer 101, picked 80, boss 65, other 60, guest 55, team 20"},
+		{Request{Near: me, Limit: 2}, "report 155, peer 101"},
 		{Request{Near: me, Limit: 20, Kinds: []Kind{Group}}, "team 20"},
+		{Request{Near: Near{Picked: me.Picked[4:]}, Limit: 20}, "report 55, guest 55"}, // nobody searches
 		{Request{Limit: 20}, ""}, {Request{Near: Near{ID: "stranger"}, Limit: 20}, ""},
 	} {
 		row.r.Exclude = map[string]bool{"me": true}
@@ -278,11 +279,11 @@ func TestExplain(t *testing.T) {
 		{ID: "ann", Name: "Ann Müller", Given: "Ann", Surname: "Müller", Email: "am@contoso.com",
 			Position: Position{Manager: "me", Department: "Sales", Office: "Bern", Country: "CH"}},
 	})
-	me := Near{ID: "me", Position: Position{Manager: "boss", Department: "Sales", Office: "Bern", Country: "CH"}, Picked: []Pick{{"ann", 7}}}
+	me := Near{ID: "me", Position: Position{Manager: "boss", Department: "Sales", Office: "Bern", Country: "CH"}, Picked: []Pick{{"ann", 7, 0}, {"ann", OfChannel, Channel}}}
 	r := Request{Query: Parse("mul ann am@contoso.com mulelr"), Near: me, Limit: 5}
 	want := []Part{
 		{Word, "mul", "muller", 60}, {Word, "ann", "ann", 70}, {Word, "am@contoso.com", "am@contoso.com", 70}, {Word, "mulelr", "muller", 50},
-		{Picked, "", "", 7}, {Team, "", "", 60}, {Department, "", "", 40}, {Office, "", "", 30}, {Country, "", "", 8},
+		{Picked, "", "", 7}, {Team, "", "", 60}, {Department, "", "", 40}, {Office, "", "", 30}, {Country, "", "", 8}, {Channel, "", "", 55},
 	}
 	if got := x.Explain(r, "ann"); !slices.Equal(got, want) {
 		t.Errorf("Explain = %+v, want %+v", got, want)
@@ -333,7 +334,20 @@ func TestUnion(t *testing.T) {
 			t.Errorf("Search of a union of %d = %s", x.Len(), got)
 		}
 	}
-	if x := Union(nil, people); x.Len() != 1 || Union(nil, nil).Len() != 0 {
+	contacts := build([]Entry{{ID: "b", Kind: ContactGroup, Name: "Sales"}, {ID: "c", Kind: Contact, Name: "Sales"}, {ID: "d", Kind: Guest, Name: "Sales"}})
+	all := Union(contacts, groups, nil, people)
+	for _, row := range []struct {
+		kinds []Kind
+		want  string
+	}{
+		{nil, "literal id-0, literal d, literal g, literal c, literal b"},
+		{[]Kind{ContactGroup, Contact}, "literal c, literal b"}, {[]Kind{ContactGroup}, "literal b"}, {[]Kind{Group, Contact}, "literal g, literal c"},
+	} {
+		if got := hits(all, Request{Query: Parse("sales"), Limit: 5, Kinds: row.kinds}); got != row.want {
+			t.Errorf("Search of kinds %v of a union of four = %s, want %s", row.kinds, got, row.want)
+		}
+	}
+	if x := Union(nil, people); x.Len() != 1 || Union(nil, nil).Len() != 0 || Union().Len() != 0 {
 		t.Errorf("a union with nothing holds %d", x.Len())
 	}
 }

@@ -18,12 +18,14 @@ const (
 	Person Kind = iota // a member of the organisation
 	Guest
 	Group
-	kinds // how many there are
+	Contact      // somebody without an account
+	ContactGroup // several of these
+	kinds        // how many there are
 )
 
-// Entry is a person or a group as the index sees it.
+// Entry is a person, a group or a contact as the index sees it.
 type Entry struct {
-	ID      string // the Graph object id; unique
+	ID      string // the Graph object id, or any other text; unique
 	Kind    Kind
 	Name    string   // the display name
 	Given   string   // the given name
@@ -96,9 +98,13 @@ func enter() *workroom {
 	return w
 }
 
-// leave ends the use of all that was taken apart.
+// leave ends the use of all that was taken apart. Nothing of it stays: the pool would keep
+// somebody's texts, who may be known to one caller alone.
 func (w *workroom) leave() {
-	clear(w.fields[:cap(w.fields)]) // they hold somebody's texts
+	clear(w.fields[:cap(w.fields)])
+	clear(w.words[:cap(w.words)])
+	clear(w.glyphs[:cap(w.glyphs)])
+	clear(w.more[:cap(w.more)])
 	workrooms.Put(w)
 }
 
@@ -350,7 +356,7 @@ func (e *Entry) initials(yield func(word string)) {
 // and its last, or the other way with a comma, without what stands in brackets.
 func (e *Entry) names() (given, surname string) {
 	shown, _, _ := strings.Cut(e.Name, "(")
-	if e.Kind == Group || strings.Contains(shown, "@") {
+	if e.Kind == Group || e.Kind == ContactGroup || strings.Contains(shown, "@") {
 		return "", ""
 	}
 	if last, first, ok := strings.Cut(shown, ","); ok {
