@@ -904,12 +904,14 @@ func (x *GetDirectoryStatusResponse) GetWatches() int64 {
 // people come back; RefreshDirectory with confirm_removals lets them go.
 type HeldBack struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many people would be removed; or groups, where it is not people.
+	// How many people would be removed; or groups or contacts, where it is not people.
 	Removals int64 `protobuf:"varint,1,opt,name=removals,proto3" json:"removals,omitempty"`
 	// How many are held.
 	Held int64 `protobuf:"varint,2,opt,name=held,proto3" json:"held,omitempty"`
 	// Whether they are groups.
-	Groups        bool `protobuf:"varint,3,opt,name=groups,proto3" json:"groups,omitempty"`
+	Groups bool `protobuf:"varint,3,opt,name=groups,proto3" json:"groups,omitempty"`
+	// Whether they are contacts of the organisation's address book.
+	Contacts      bool `protobuf:"varint,4,opt,name=contacts,proto3" json:"contacts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -961,6 +963,13 @@ func (x *HeldBack) GetHeld() int64 {
 func (x *HeldBack) GetGroups() bool {
 	if x != nil {
 		return x.Groups
+	}
+	return false
+}
+
+func (x *HeldBack) GetContacts() bool {
+	if x != nil {
+		return x.Contacts
 	}
 	return false
 }
@@ -1330,11 +1339,12 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\fpast_failure\x18\x16 \x01(\v2 .peopleinsights.v1.SourceFailureR\vpastFailure\x12-\n" +
 	"\x12directory_contacts\x18\x17 \x01(\x03R\x11directoryContacts\x12e\n" +
 	"\x1elast_directory_contact_failure\x18\x18 \x01(\v2 .peopleinsights.v1.SourceFailureR\x1blastDirectoryContactFailure\x12\x18\n" +
-	"\awatches\x18\x19 \x01(\x03R\awatches\"R\n" +
+	"\awatches\x18\x19 \x01(\x03R\awatches\"n\n" +
 	"\bHeldBack\x12\x1a\n" +
 	"\bremovals\x18\x01 \x01(\x03R\bremovals\x12\x12\n" +
 	"\x04held\x18\x02 \x01(\x03R\x04held\x12\x16\n" +
-	"\x06groups\x18\x03 \x01(\bR\x06groups\"\xb6\x02\n" +
+	"\x06groups\x18\x03 \x01(\bR\x06groups\x12\x1a\n" +
+	"\bcontacts\x18\x04 \x01(\bR\bcontacts\"\xb6\x02\n" +
 	"\n" +
 	"GraphUsage\x12\x14\n" +
 	"\x05calls\x18\x01 \x01(\x03R\x05calls\x12\x14\n" +

@@ -86,6 +86,9 @@ const (
 	// Of a source of suggestions alone: it holds more than the service reads, and the rest
 	// is not suggested.
 	ErrorReason_ERROR_REASON_SOURCE_TRUNCATED ErrorReason = 20
+	// UNAVAILABLE: the service is stopping. Another replica answers, or it does itself once
+	// it is started anew: ask again after RetryInfo.
+	ErrorReason_ERROR_REASON_STOPPING ErrorReason = 21
 )
 
 // Enum value maps for ErrorReason.
@@ -112,6 +115,7 @@ var (
 		18: "ERROR_REASON_GROUP_TOO_LARGE",
 		19: "ERROR_REASON_SOURCE_PENDING",
 		20: "ERROR_REASON_SOURCE_TRUNCATED",
+		21: "ERROR_REASON_STOPPING",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":        0,
@@ -135,6 +139,7 @@ var (
 		"ERROR_REASON_GROUP_TOO_LARGE":    18,
 		"ERROR_REASON_SOURCE_PENDING":     19,
 		"ERROR_REASON_SOURCE_TRUNCATED":   20,
+		"ERROR_REASON_STOPPING":           21,
 	}
 )
 
@@ -248,7 +253,7 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter*\xcc\x05\n" +
+	"retryAfter*\xe7\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12!\n" +
@@ -271,7 +276,8 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x1bERROR_REASON_MEMBERS_HIDDEN\x10\x11\x12 \n" +
 	"\x1cERROR_REASON_GROUP_TOO_LARGE\x10\x12\x12\x1f\n" +
 	"\x1bERROR_REASON_SOURCE_PENDING\x10\x13\x12!\n" +
-	"\x1dERROR_REASON_SOURCE_TRUNCATED\x10\x14B\xdb\x01\n" +
+	"\x1dERROR_REASON_SOURCE_TRUNCATED\x10\x14\x12\x19\n" +
+	"\x15ERROR_REASON_STOPPING\x10\x15B\xdb\x01\n" +
 	"\x15com.peopleinsights.v1B\n" +
 	"ErrorProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 

@@ -311,8 +311,8 @@ type ExpandGroupResponse struct {
 	// own contacts. By display name without regard to letter case, then by id; nobody
 	// twice.
 	Members []*ProfileSummary `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
-	// Set where there are more members. Should they change between two pages, nobody comes
-	// twice, and nobody is left out who keeps their name.
+	// Set where there are more members. Should they change between two pages, nobody
+	// who keeps their name comes twice or is left out.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How many members there are on all pages together.
 	Total int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
@@ -566,8 +566,8 @@ type ListChannelMembersResponse struct {
 	// regard to letter case, then by id; nobody twice. People of other organisations have
 	// a tenant_id.
 	Members []*ProfileSummary `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
-	// Set where there are more members. Should they change between two pages, nobody comes
-	// twice, and nobody is left out who keeps their name.
+	// Set where there are more members. Should they change between two pages, nobody
+	// who keeps their name comes twice or is left out.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How many members there are on all pages together.
 	Total int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`

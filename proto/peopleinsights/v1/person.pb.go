@@ -214,8 +214,8 @@ type PersonRef_Id struct {
 }
 
 type PersonRef_Email struct {
-	// Any address that leads to the person: mail, userPrincipalName, each SMTP
-	// proxy address, or one of otherMails. Compared without letter case; at most
+	// Any address that leads to the person: mail, userPrincipalName (and the outside
+	// address that is written in a guest's), each SMTP proxy address, or one of otherMails. Compared without letter case; at most
 	// 320 characters. Where two people share an address, the one who has it as
 	// mail wins, then as userPrincipalName, proxy address, other mail.
 	Email string `protobuf:"bytes,2,opt,name=email,proto3,oneof"`

@@ -116,7 +116,7 @@ type GetReportingLineResponse struct {
 	// without regard to letter case, then by id. Empty unless they were asked for.
 	DirectReports []*ProfileSummary `protobuf:"bytes,2,rep,name=direct_reports,json=directReports,proto3" json:"direct_reports,omitempty"`
 	// Set where there are more direct reports. Should people change between two pages,
-	// nobody comes twice, and nobody is left out who keeps their name.
+	// nobody who keeps their name comes twice or is left out.
 	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How many direct reports there are in all; 0 unless they were asked for.
 	TotalDirectReports int32 `protobuf:"varint,4,opt,name=total_direct_reports,json=totalDirectReports,proto3" json:"total_direct_reports,omitempty"`
