@@ -1,10 +1,86 @@
 package cache
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// MatchAccounts returns whose addresses these are, in their order, all of one revision.
+// MatchAccounts returns whose addresses these are, in their order, all of one revision and
+// from memory. What is no address is INVALID. Until the directory is complete it fails
+// with ErrFilling, or with what keeps the source from filling it.
 func (d *Directory) MatchAccounts(emails []string) ([]*pb.AccountMatch, *pb.Freshness, error) {
-	return nil, nil, ErrUnavailable
+	holders := make([][]holder, len(emails))
+	d.mu.RLock()
+	if err := d.readyLocked(); err != nil {
+		d.mu.RUnlock()
+		return nil, nil, err
+	}
+	for i, email := range emails {
+		if isAddress(email) {
+			holders[i] = d.held.addresses.holders(addressKey(email))
+		}
+	}
+	freshness := d.freshnessLocked()
+	d.mu.RUnlock()
+
+	matches := make([]*pb.AccountMatch, len(emails))
+	for i, email := range emails {
+		matches[i] = matchOf(email, holders[i])
+	}
+	return matches, freshness, nil
+}
+
+// isAddress tells whether a text is an address to MatchAccounts, which takes what other
+// systems have: it has an @ between other characters, and is not too long.
+func isAddress(email string) bool {
+	return strings.Contains(strings.Trim(email, "@"), "@") && utf8.RuneCountInString(email) <= maxAddress
+}
+
+// matchOf is what comes of an address that these people have, the first first.
+func matchOf(email string, holders []holder) *pb.AccountMatch {
+	match := &pb.AccountMatch{Email: email}
+	for _, h := range holders {
+		match.Candidates = append(match.Candidates, h.candidate())
+	}
+	switch {
+	case !isAddress(email):
+		match.Outcome = pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_INVALID
+		return match
+	case len(holders) == 0:
+		match.Outcome = pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_NOT_FOUND
+		return match
+	case len(holders) > 1:
+		match.Outcome = pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_AMBIGUOUS
+		return match
+	}
+	only := match.Candidates[0]
+	match.PersonId, match.MatchedAddress = only.PersonId, only.MatchedAddress
+	switch {
+	case only.AccountState == pb.AccountState_ACCOUNT_STATE_DISABLED:
+		match.Outcome = pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_DISABLED
+	case only.UserType == pb.UserType_USER_TYPE_GUEST:
+		match.Outcome = pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_GUEST
+	default:
+		match.Outcome = pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_MATCHED
+	}
+	return match
+}
+
+// candidate is what the contract shows of who has an address.
+func (h holder) candidate() *pb.AccountCandidate {
+	c := &pb.AccountCandidate{
+		PersonId:       h.record.id,
+		MatchedAddress: pb.MatchedAddress_MATCHED_ADDRESS_MAIL + pb.MatchedAddress(h.kind),
+		UserType:       pb.UserType_USER_TYPE_MEMBER,
+		AccountState:   pb.AccountState_ACCOUNT_STATE_ENABLED,
+	}
+	if h.record.guest {
+		c.UserType = pb.UserType_USER_TYPE_GUEST
+	}
+	if !h.record.enabled { // disabled, or not known
+		c.AccountState = h.record.person().Profile.GetAccountState()
+	}
+	return c
 }

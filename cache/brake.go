@@ -6,7 +6,7 @@ import "fmt"
 // remove more than it may: a source gone wrong looks like this, and so does a company
 // that is split. An operator knows which.
 type HeldBackError struct {
-	Removals int // how many people, or groups, would go
+	Removals int // how many people, groups or contacts would go
 	Of       int // how many are held
 }
 

@@ -1,5 +1,11 @@
 package cache
 
+import (
+	"slices"
+
+	"github.com/peopleinsights/peopleinsights/cache/typeahead"
+)
+
 // Contact is a contact of the organisation's address book as a Source tells of it:
 // somebody without an account.
 type Contact struct {
@@ -35,3 +41,74 @@ const (
 	ContactCompany
 	ContactOffice
 )
+
+// over returns the contact that c's words make of held: what c says nothing of stays as
+// held has it.
+func (c Contact) over(held Contact) Contact {
+	if c.Said == 0 {
+		return c
+	}
+	whole := held
+	whole.ID = c.ID
+	for _, text := range []struct {
+		field ContactFields
+		to    *string
+		value string
+	}{
+		{ContactDisplayName, &whole.DisplayName, c.DisplayName},
+		{ContactGivenName, &whole.GivenName, c.GivenName},
+		{ContactSurname, &whole.Surname, c.Surname},
+		{ContactEmail, &whole.Email, c.Email},
+		{ContactJobTitle, &whole.JobTitle, c.JobTitle},
+		{ContactDepartment, &whole.Department, c.Department},
+		{ContactCompany, &whole.Company, c.Company},
+		{ContactOffice, &whole.Office, c.Office},
+	} {
+		if c.Said&text.field != 0 {
+			*text.to = text.value
+		}
+	}
+	if c.Said&ContactProxies != 0 {
+		whole.Proxies = c.Proxies
+	}
+	if held.Said != 0 { // two parts make a larger one
+		whole.Said |= c.Said
+	}
+	return whole
+}
+
+func (c Contact) id() string                { return c.ID }
+func (c Contact) removal(id string) Contact { return Contact{ID: id, Gone: true} }
+func (c Contact) gone() bool                { return c.Gone }
+func (c Contact) part() bool                { return c.Said != 0 && c.Said&ContactDisplayName == 0 }
+func (c Contact) addresses() []string       { return addressesOf(c.Email, c.Proxies) }
+
+func (c Contact) news(held Contact) bool {
+	return c.ID != held.ID || c.DisplayName != held.DisplayName || c.GivenName != held.GivenName || c.Surname != held.Surname ||
+		c.Email != held.Email || !slices.Equal(c.Proxies, held.Proxies) || c.JobTitle != held.JobTitle ||
+		c.Department != held.Department || c.Company != held.Company || c.Office != held.Office
+}
+
+func (c Contact) settled() Contact {
+	c.Proxies = slices.Clip(c.Proxies)
+	c.Said = 0
+	return c
+}
+
+// suggestible tells whether the contact may come up in suggestions: there has to be an
+// address to invite.
+func (c Contact) suggestible() bool { return c.Email != "" }
+
+// entry is the contact as the type-ahead index sees it. It stands at no place: another
+// company's Sales is not near ours.
+func (c Contact) entry() typeahead.Entry {
+	return typeahead.Entry{
+		ID:      c.ID,
+		Kind:    typeahead.Contact,
+		Name:    c.DisplayName,
+		Given:   c.GivenName,
+		Surname: c.Surname,
+		Email:   c.Email,
+		Others:  without(c.Proxies, c.Email),
+	}
+}

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"github.com/peopleinsights/peopleinsights/cache/typeahead"
 )
 
 // Config is what a Directory needs, and what its knobs mean.
@@ -21,17 +21,18 @@ type Config struct {
 	// minute.
 	SyncInterval time.Duration
 	// CacheBytes bounds what is kept beside the record: assembled profiles, people
-	// read through, absences. Zero means 64 MiB.
+	// read through, what they have written of themselves, absences. Zero means 64 MiB.
 	CacheBytes int64
 	// MaxPeople bounds the record; zero means two million. A source with more
 	// people fails to fill rather than fill in part.
 	MaxPeople int
 	// LookupTimeout bounds one question to the source, which may serve many
-	// callers; zero means four seconds, less than clients use to wait. Callers leave
-	// earlier by their own deadlines.
+	// callers; zero means four seconds, less than clients use to wait. One for several
+	// people has twice that. Callers leave earlier by their own deadlines.
 	LookupTimeout time.Duration
-	// MaxLookups bounds how many questions to the source are under way at once; zero
-	// means 256. Further ones fail with ErrBusy.
+	// MaxLookups bounds how many questions to the source are under way at once, each
+	// for up to 1,000 people and photos aside; zero means 256. Further ones fail with
+	// ErrBusy.
 	MaxLookups int
 	// FoundTTL is how long somebody whom the record does not hold is remembered
 	// after they were read through; zero means one minute.
@@ -39,8 +40,33 @@ type Config struct {
 	// AbsenceTTL is how long it is remembered that somebody does not exist; zero
 	// means twenty seconds.
 	AbsenceTTL time.Duration
+	// RichTTL is how long it is remembered what somebody has written of themselves, and
+	// that they have written nothing; zero means 15 minutes.
+	RichTTL time.Duration
+	// PhotoBytes bounds what is kept of photos; zero means 64 MiB.
+	PhotoBytes int64
+	// PhotoTTL is how long a photo is trusted; zero means one hour. An older one is kept
+	// until a day after it was last confirmed, to be served while the source is failing.
+	PhotoTTL time.Duration
+	// PhotoAbsenceTTL is how long it is remembered that somebody has no photo; zero
+	// means 15 minutes.
+	PhotoAbsenceTTL time.Duration
+	// MaxPhotos bounds how many questions for photos are under way at once; zero means
+	// 4. Up to 1,000 further ones wait in line, within their callers' deadlines.
+	MaxPhotos int
 	// MaxGroups bounds how many groups are held; zero means one million.
 	MaxGroups int
+	// MaxContacts bounds how many contacts of the organisation's address book are held; zero
+	// means one million.
+	MaxContacts int
+	// MemberBytes bounds what is kept of who is in groups and channels; zero means 32 MiB.
+	MemberBytes int64
+	// MembersTTL is how long it is remembered who is in a group: while no change of its
+	// members is told. Zero means five minutes.
+	MembersTTL time.Duration
+	// ChannelTTL is how long it is remembered who is in a channel, of whose changes nothing
+	// is told; zero means one minute.
+	ChannelTTL time.Duration
 	// MaxPickers bounds of how many organizers it is remembered whom they picked lately;
 	// zero means 100,000. One who has picked 64 different people and groups takes about 2 KB.
 	MaxPickers int
@@ -67,7 +93,16 @@ func (c Config) withDefaults() Config {
 	c.MaxLookups = cmp.Or(c.MaxLookups, 256)
 	c.FoundTTL = cmp.Or(c.FoundTTL, time.Minute)
 	c.AbsenceTTL = cmp.Or(c.AbsenceTTL, 20*time.Second)
+	c.RichTTL = cmp.Or(c.RichTTL, 15*time.Minute)
+	c.PhotoBytes = cmp.Or(c.PhotoBytes, 64<<20)
+	c.PhotoTTL = cmp.Or(c.PhotoTTL, time.Hour)
+	c.PhotoAbsenceTTL = cmp.Or(c.PhotoAbsenceTTL, 15*time.Minute)
+	c.MaxPhotos = cmp.Or(c.MaxPhotos, 4)
 	c.MaxGroups = cmp.Or(c.MaxGroups, 1_000_000)
+	c.MaxContacts = cmp.Or(c.MaxContacts, 1_000_000)
+	c.MemberBytes = cmp.Or(c.MemberBytes, 32<<20)
+	c.MembersTTL = cmp.Or(c.MembersTTL, 5*time.Minute)
+	c.ChannelTTL = cmp.Or(c.ChannelTTL, time.Minute)
 	c.MaxPickers = cmp.Or(c.MaxPickers, 100_000)
 	c.MaxRemoved = cmp.Or(c.MaxRemoved, 50)
 	c.MaxRemovedShare = cmp.Or(c.MaxRemovedShare, 0.05)
@@ -83,6 +118,7 @@ type Directory struct {
 	config Config
 	epoch  string
 	memo   *memo
+	roster *roster
 	picks  *picks
 	filled chan struct{} // closed when the first filling is complete
 	start  time.Time
@@ -90,12 +126,17 @@ type Directory struct {
 	total  atomic.Int64 // people that the filling under way expects; 0 unknown
 
 	lookedUp  lookups
-	watching  atomic.Int64       // watches under way
-	flights   singleflight.Group // one question to the source, however many ask
-	ctx       context.Context    // of the flights, which outlive single callers
+	watching  atomic.Int64     // watches under way
+	flights   flights[*memory] // questions for people
+	rich      flights[*memory] // for what they have written of themselves
+	openings  flights[*membership]
+	album     *album          // photos, and the questions for them
+	ctx       context.Context // of the flights, which outlive single callers
 	stop      context.CancelFunc
 	inFlight  sync.WaitGroup
-	lookups   chan struct{} // one is held by each flight
+	lookups   chan struct{} // one is held by each question, photos and members aside
+	asking    chan struct{} // one is held by each question for members
+	line      chan struct{} // one is held by each that waits to be asked
 	closeOnce sync.Once
 
 	// mu guards what is held, and what is told of it. Readers take all that an answer
@@ -107,7 +148,9 @@ type Directory struct {
 	changed chan struct{} // closed when there is something for watches to look at
 
 	// What Run follows.
-	people, groups, sweeping *followed
+	people, sweeping *followed
+	groups           *collection[Group]
+	contacts         *collection[Contact]
 	// writing is held by whoever is about to change people: the rounds, or a sweep. It is
 	// taken before mu.
 	writing    sync.Mutex
@@ -125,9 +168,9 @@ type Directory struct {
 
 // syncState is what the last fillings, rounds and sweeps left to tell.
 type syncState struct {
-	people, groups, sweep feedState
-	swept                 Sweep
-	fillDuration          time.Duration // from the start until the directory was complete
+	people, groups, contacts, sweep feedState
+	swept                           Sweep
+	fillDuration                    time.Duration // from the start until the directory was complete
 }
 
 // New returns an empty directory. Run fills it and keeps it true.
@@ -140,26 +183,43 @@ func New(config Config) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
+	roster, err := newRoster(config.MemberBytes)
+	if err != nil {
+		memo.close()
+		return nil, err
+	}
+	album, err := newAlbum(config.PhotoBytes, config.MaxPhotos)
+	if err != nil {
+		memo.close()
+		roster.close()
+		return nil, err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	d := &Directory{
 		config:  config,
 		epoch:   rand.Text()[:12],
 		memo:    memo,
+		roster:  roster,
+		album:   album,
 		picks:   newPicks(config.MaxPickers),
 		filled:  make(chan struct{}),
 		changed: make(chan struct{}),
 		start:   time.Now(),
 		lookups: make(chan struct{}, config.MaxLookups),
+		asking:  make(chan struct{}, memberAsks),
+		line:    make(chan struct{}, config.MaxLookups),
 		told:    map[string]time.Time{},
 		ended:   make(chan struct{}),
 		ctx:     ctx,
 		stop:    stop,
 	}
 	d.people = &followed{what: "people", state: &d.sync.people, pause: d.pausePeople, wake: make(chan struct{}, 1)}
-	d.groups = &followed{what: "groups", state: &d.sync.groups, pause: d.pauseGroups, wake: make(chan struct{}, 1)}
 	d.sweeping = &followed{what: "sweep", state: &d.sync.sweep, pause: d.pauseSweep, wake: make(chan struct{}, 1), turn: d.sweep}
 	d.people.turn = d.turns(d.people, d.fillPeople, d.followPeople)
-	d.groups.turn = d.turns(d.groups, d.fillGroups, d.followGroups)
+	d.groups = newCollection(d, "groups", &d.sync.groups, config.MaxGroups, config.Source.Groups,
+		func(h *held) *shelf[Group] { return &h.groups }, func(x *index) **typeahead.Index { return &x.groups })
+	d.contacts = newCollection(d, "contacts", &d.sync.contacts, config.MaxContacts, config.Source.Contacts,
+		func(h *held) *shelf[Contact] { return &h.contacts }, func(x *index) **typeahead.Index { return &x.contacts })
 	return d, nil
 }
 
@@ -174,5 +234,7 @@ func (d *Directory) Close() {
 		d.stop()
 		d.inFlight.Wait()
 		d.memo.close()
+		d.roster.close()
+		d.album.close()
 	})
 }

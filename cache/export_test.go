@@ -69,11 +69,11 @@ func (d *Directory) Writing(t *testing.T, do func(apply func(people []Person, me
 
 // ApplyGroups makes changes to groups at one revision, as their round does.
 func (d *Directory) ApplyGroups(t *testing.T, groups []Group) {
-	found := groupChanges{}
+	found := map[string]Group{}
 	for _, g := range groups {
 		found[g.ID] = g
 	}
-	if err := d.applyGroups(found); err != nil {
+	if err := d.groups.apply(found); err != nil {
 		t.Fatal(err)
 	}
 }

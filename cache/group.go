@@ -89,18 +89,45 @@ func (g Group) equal(o Group) bool {
 		g.Unified == o.Unified && g.Mail == o.Mail && g.Security == o.Security && g.Team == o.Team && g.Hidden == o.Hidden
 }
 
+func (g Group) id() string              { return g.ID }
+func (g Group) removal(id string) Group { return Group{ID: id, Gone: true} }
+func (g Group) gone() bool              { return g.Gone }
+func (g Group) part() bool              { return g.Said != 0 && g.Said&GroupDisplayName == 0 }
+func (g Group) addresses() []string     { return addressesOf(g.Email, g.Proxies) }
+
+// news tells of a change of members, too: what was made of them is told by the pointer of
+// the group that is held, which is another one then.
+func (g Group) news(held Group) bool { return g.MembersChanged || !held.equal(g) }
+
+func (g Group) settled() Group {
+	g.Proxies = slices.Clip(g.Proxies)
+	g.Said, g.MembersChanged = 0, false
+	return g
+}
+
 // suggestible tells whether the group may come up in suggestions: it has to take mail.
-func (g *Group) suggestible() bool { return g.Mail && g.Email != "" }
+func (g Group) suggestible() bool { return g.Mail && g.Email != "" }
 
 // entry is the group as the type-ahead index sees it.
-func (g *Group) entry() typeahead.Entry {
+func (g Group) entry() typeahead.Entry {
 	return typeahead.Entry{
-		ID:    g.ID,
-		Kind:  typeahead.Group,
-		Name:  g.DisplayName,
-		Email: g.Email,
-		Others: slices.DeleteFunc(slices.Clone(g.Proxies), func(address string) bool {
-			return strings.EqualFold(address, g.Email)
-		}),
+		ID:     g.ID,
+		Kind:   typeahead.Group,
+		Name:   g.DisplayName,
+		Email:  g.Email,
+		Others: without(g.Proxies, g.Email),
 	}
+}
+
+// addressesOf are the main address and the others, if there are any.
+func addressesOf(main string, others []string) []string {
+	if main == "" {
+		return others
+	}
+	return append([]string{main}, others...)
+}
+
+// without are the addresses but for one.
+func without(addresses []string, one string) []string {
+	return slices.DeleteFunc(slices.Clone(addresses), func(address string) bool { return strings.EqualFold(address, one) })
 }

@@ -70,7 +70,7 @@ func TestPeopleAreServedWithoutGroups(t *testing.T) {
 			t.Errorf("without groups: %v, stale %v, failure %v", s.State, s.Freshness.Stale, s.GroupFeed.Failure)
 		}
 		all := []pb.InviteeKind(nil)
-		if lacks := f.Sources(all); len(lacks) != 1 || !lacks[0].Groups || !lacks[0].AsOf.IsZero() || !errors.Is(lacks[0].Err, cache.ErrDenied) {
+		if lacks := f.Sources(all); len(lacks) != 1 || lacks[0].Source != pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS || !lacks[0].AsOf.IsZero() || !errors.Is(lacks[0].Err, cache.ErrDenied) {
 			t.Errorf("suggestions lack %+v, want groups that are denied", lacks)
 		}
 		if lacks := f.Sources([]pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_PERSON}); lacks != nil {

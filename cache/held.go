@@ -8,11 +8,13 @@ import (
 )
 
 // held is the record of everybody: who they are, what leads to them, and the
-// index over those who may be suggested; and of all groups.
+// index over those who may be suggested; and of all groups and contacts.
 type held struct {
 	people      map[string]*record // id → person
-	groups      heldGroup
+	groups      shelf[Group]
+	contacts    shelf[Contact]
 	addresses   addressBook
+	reports     reports
 	index       index
 	suggestible int
 	passed      map[string]int64 // addresses that have passed to somebody unchanged → at which revision
@@ -21,7 +23,10 @@ type held struct {
 }
 
 func newHeld() *held {
-	return &held{people: map[string]*record{}, groups: heldGroup{}, addresses: newAddressBook()}
+	return &held{
+		people: map[string]*record{}, groups: newShelf[Group](), contacts: newShelf[Contact](),
+		addresses: newAddressBook(), reports: reports{},
+	}
 }
 
 // find returns the person whom a ref leads to, or nil. A nil held holds nobody.
@@ -89,12 +94,14 @@ func (h *held) change(c changes) {
 func (h *held) put(id string, next *record) {
 	if old := h.people[id]; old != nil {
 		h.addresses.remove(old, old.person())
+		h.reports.remove(old)
 		delete(h.people, id)
 		h.count(old, -1)
 	}
 	if next != nil {
 		h.people[id] = next
 		h.addresses.add(next, next.person())
+		h.reports.add(next)
 		h.count(next, +1)
 	}
 }
@@ -105,11 +112,11 @@ func (h *held) count(r *record, by int) {
 	}
 }
 
-// index is over people and groups who may be suggested. It is never changed.
-type index struct{ people, groups, all *typeahead.Index }
+// index is over people, groups and contacts who may be suggested. It is never changed.
+type index struct{ people, groups, contacts, all *typeahead.Index }
 
-func newIndex(people, groups *typeahead.Index) index {
-	return index{people, groups, typeahead.Union(people, groups)}
+func newIndex(people, groups, contacts *typeahead.Index) index {
+	return index{people, groups, contacts, typeahead.Union(people, groups, contacts)}
 }
 
 // buildIndex makes the index over people from scratch.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -36,7 +36,7 @@ func (d *Directory) Profile(ctx context.Context, ref Ref, maxAge time.Duration) 
 		d.lookedUp.held.Add(1)
 		return Answer{Profile: d.assemble(f), Freshness: freshness}
 	}
-	return d.readThrough(ctx, ref, revision, began, maxAge)
+	return d.readThrough(ctx, []Ref{ref}, revision, began, maxAge)[0]
 }
 
 // serves tells whether what was confirmed at asOf serves a caller who began to ask
@@ -45,11 +45,8 @@ func serves(asOf, began time.Time, maxAge time.Duration) bool {
 	return maxAge < 0 || maxAge > 0 && !asOf.Before(began.Add(-maxAge))
 }
 
-// batchReads bounds how many people of one batch are read through at once.
-const batchReads = 8
-
 // Profiles returns an answer for each ref, in their order. Those who are held are
-// answered from one revision.
+// answered from one revision; of the others the source is asked together.
 func (d *Directory) Profiles(ctx context.Context, refs []Ref) []Answer {
 	began := time.Now()
 	people := make([]found, len(refs))
@@ -61,20 +58,19 @@ func (d *Directory) Profiles(ctx context.Context, refs []Ref) []Answer {
 	d.mu.RUnlock()
 
 	answers := make([]Answer, len(refs))
-	var reads errgroup.Group
-	reads.SetLimit(batchReads)
+	var cold []Ref
+	var places []int // of cold in answers
 	for i, ref := range refs {
 		if f := people[i]; f.record != nil {
 			d.lookedUp.held.Add(1)
 			answers[i] = Answer{Profile: d.assemble(f), Freshness: freshness}
 			continue
 		}
-		reads.Go(func() error {
-			answers[i] = d.readThrough(ctx, ref, revision, began, AnyAge)
-			return nil
-		})
+		cold, places = append(cold, ref), append(places, i)
 	}
-	_ = reads.Wait() // each answer has its own error
+	for i, answer := range d.readThrough(ctx, cold, revision, began, AnyAge) {
+		answers[places[i]] = answer
+	}
 	return answers
 }
 
@@ -136,51 +132,78 @@ func (d *Directory) assemble(f found) *pb.Profile {
 	return p.Profile
 }
 
-// readThrough answers from what was read through lately, or asks the source.
-func (d *Directory) readThrough(ctx context.Context, ref Ref, revision int64, began time.Time, maxAge time.Duration) Answer {
-	if m := d.memo.get("read:" + ref.key()); m != nil && m.revision == revision && serves(m.asOf, began, maxAge) {
-		d.lookedUp.remembered.Add(1)
-		return d.readAnswer(m)
-	}
-	for {
-		m, err := d.ask(ctx, ref)
-		if err != nil && waitFor(ctx, err, began.Add(d.config.LookupTimeout)) {
+// readThrough answers from what was read through lately, or asks the source. It has an
+// answer for each of refs, in their order.
+func (d *Directory) readThrough(ctx context.Context, refs []Ref, revision int64, began time.Time, maxAge time.Duration) []Answer {
+	answers := make([]Answer, len(refs))
+	var open []int // those of refs without an answer yet
+	for i, ref := range refs {
+		if m := d.memo.get("read:" + ref.key()); m != nil && m.revision == revision && serves(m.asOf, began, maxAge) {
+			d.lookedUp.remembered.Add(1)
+			answers[i] = d.readAnswer(m)
 			continue
 		}
-		if err != nil {
-			d.lookedUp.failed.Add(1)
-			return Answer{Err: err}
-		}
-		// A flight that was under way when the caller came may have asked the source
-		// earlier than the caller allows, or at an earlier revision than the caller may have
-		// seen; the next one will not have.
-		if m.revision >= revision && (serves(m.asOf, began, maxAge) || !m.asOf.Before(began)) {
-			return d.readAnswer(m)
-		}
+		open = append(open, i)
 	}
+	for len(open) > 0 {
+		var again, throttled []int
+		for n, r := range d.ask(ctx, refs, open) {
+			i := open[n]
+			switch {
+			case r.err != nil && errors.Is(r.err, ErrThrottled):
+				throttled = append(throttled, i)
+				answers[i] = Answer{Err: r.err}
+			case r.err != nil:
+				answers[i] = d.failed(r.err)
+			// A flight that was under way when the caller came may have asked the source
+			// earlier than the caller allows, or at an earlier revision than the caller may have
+			// seen; the next one will not have.
+			case r.memory.revision < revision || !serves(r.memory.asOf, began, maxAge) && r.memory.asOf.Before(began):
+				again = append(again, i)
+			default:
+				answers[i] = d.readAnswer(r.memory)
+			}
+		}
+		open = append(again, d.waitFor(ctx, throttled, answers, began.Add(d.config.LookupTimeout))...)
+	}
+	return answers
 }
 
-// waitFor waits as long as a throttling source asks, and tells whether it has. It does
-// not where the caller would be gone by then, or where it would be later than latest:
-// better an error at once, that says how long to wait.
-func waitFor(ctx context.Context, err error, latest time.Time) bool {
-	wait, ok := RetryAfter(err)
-	if !ok || !errors.Is(err, ErrThrottled) {
-		return false
-	}
+// failed counts a look-up that has no answer.
+func (d *Directory) failed(err error) Answer {
+	d.lookedUp.failed.Add(1)
+	return Answer{Err: err}
+}
+
+// waitFor waits as long as a throttling source asks, and returns those of throttled, places
+// in answers, who may be asked for again then. It leaves out whose wait would end when the
+// caller is gone, or later than latest: better an error at once, that says how long to
+// wait.
+func (d *Directory) waitFor(ctx context.Context, throttled []int, answers []Answer, latest time.Time) (again []int) {
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(latest) {
 		latest = deadline
 	}
-	if !time.Now().Add(wait).Before(latest) {
-		return false
+	var longest time.Duration
+	for _, i := range throttled {
+		wait, ok := RetryAfter(answers[i].Err)
+		if !ok || !time.Now().Add(wait).Before(latest) {
+			d.lookedUp.failed.Add(1)
+			continue
+		}
+		longest = max(longest, wait) // so that all of them are one question
+		again = append(again, i)
 	}
-	timer := time.NewTimer(wait)
+	if len(again) == 0 {
+		return nil
+	}
+	timer := time.NewTimer(longest)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		d.lookedUp.failed.Add(int64(len(again)))
+		return nil
 	case <-timer.C:
-		return true
+		return again
 	}
 }
 
@@ -195,66 +218,108 @@ func (d *Directory) readAnswer(m *memory) Answer {
 	}}
 }
 
-// ask asks the source for one person, once for all who wait. The question has a
-// bound of its own, so that one caller's deadline does not fail the others.
-func (d *Directory) ask(ctx context.Context, ref Ref) (*memory, error) {
+// read is what came of asking for somebody.
+type read struct {
+	memory *memory
+	err    error
+}
+
+// mostFound is how many people one question is for.
+const mostFound = 1000
+
+// ask asks the source for those of refs that places name, in as few questions as it can:
+// whoever is asked for already is waited for. It has an answer for each of places.
+func (d *Directory) ask(ctx context.Context, refs []Ref, places []int) []read {
+	reads := make([]read, len(places))
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		for n := range reads {
+			reads[n].err = err
+		}
+		return reads
 	}
-	first := false
-	result := d.flights.DoChan(ref.key(), func() (any, error) {
-		first = true
-		select {
-		case d.lookups <- struct{}{}:
-			defer func() { <-d.lookups }()
-		default:
-			return nil, ErrBusy
+	joined, mine := make([]*flight[*memory], len(places)), make([]bool, len(places))
+	var fresh []Ref
+	var flown []*flight[*memory] // of fresh
+	for n, i := range places {
+		joined[n], mine[n] = d.flights.join(refs[i].key())
+		if mine[n] {
+			fresh, flown = append(fresh, refs[i]), append(flown, joined[n])
 		}
-		d.inFlight.Add(1)
-		defer d.inFlight.Done()
-		// What ctx carries, such as a trace, goes with the question; its end does not.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.config.LookupTimeout)
-		defer cancel()
-		defer context.AfterFunc(d.ctx, cancel)()
-		return d.read(ctx, ref)
-	})
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case r := <-result:
-		if r.Err != nil {
-			return nil, r.Err
-		}
-		if first {
+	}
+	for len(fresh) > 0 {
+		n := min(len(fresh), mostFound)
+		asked, flying := fresh[:n], flown[:n]
+		d.inFlight.Go(func() { d.fly(ctx, asked, flying) })
+		fresh, flown = fresh[n:], flown[n:]
+	}
+	for n, f := range joined {
+		reads[n].memory, reads[n].err = f.wait(ctx)
+		switch {
+		case reads[n].err != nil:
+		case mine[n]:
 			d.lookedUp.asked.Add(1)
-		} else {
+		default:
 			d.lookedUp.shared.Add(1)
 		}
-		return r.Val.(*memory), nil
+	}
+	return reads
+}
+
+// fly asks the source for refs, by one question, and lands their flights. One for several
+// people has twice the time of one for one.
+func (d *Directory) fly(ctx context.Context, refs []Ref, flights []*flight[*memory]) {
+	within := d.config.LookupTimeout
+	if len(refs) > 1 {
+		within *= 2
+	}
+	var reads []read
+	busy := d.question(ctx, within, func(ctx context.Context) { reads = d.read(ctx, refs, within) })
+	for i, f := range flights {
+		r := read{err: busy}
+		if busy == nil {
+			r = reads[i]
+		}
+		d.flights.land(refs[i].key(), f, r.memory, r.err)
 	}
 }
 
 // read asks the source and remembers what it says, absence for a shorter while.
-func (d *Directory) read(ctx context.Context, ref Ref) (*memory, error) {
-	m := &memory{asOf: time.Now()}
+func (d *Directory) read(ctx context.Context, refs []Ref, within time.Duration) []read {
+	asOf := time.Now()
 	d.mu.RLock()
-	m.revision = d.revisionLocked()
+	revision := d.revisionLocked()
 	d.mu.RUnlock()
 
-	p, err := d.config.Source.Find(ctx, ref)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		d.memo.put("read:"+ref.key(), m, d.config.AbsenceTTL)
-		return m, nil
-	case err != nil && ctx.Err() != nil && !errors.Is(err, ErrBusy):
-		// Ours ran out, not the caller's: to the caller, the source did not answer.
-		return nil, fmt.Errorf("no answer in %v: %w", d.config.LookupTimeout, ErrUnavailable)
-	case err != nil:
-		return nil, err
+	reads := make([]read, len(refs))
+	for i, found := range d.findAll(ctx, refs) {
+		m, key := &memory{asOf: asOf, revision: revision}, "read:"+refs[i].key()
+		switch {
+		case errors.Is(found.Err, ErrNotFound):
+			d.memo.put(key, m, d.config.AbsenceTTL)
+		case found.Err != nil:
+			reads[i].err = unanswered(ctx, found.Err, within)
+			continue
+		default:
+			m.profile = d.complete(found.Person)
+			d.memo.put(key, m, d.config.FoundTTL)
+		}
+		reads[i].memory = m
 	}
-	m.profile = d.complete(p)
-	d.memo.put("read:"+ref.key(), m, d.config.FoundTTL)
-	return m, nil
+	return reads
+}
+
+// findAll asks the source for one person, or for several.
+func (d *Directory) findAll(ctx context.Context, refs []Ref) []Found {
+	if len(refs) == 1 {
+		p, err := d.config.Source.Find(ctx, refs[0])
+		return []Found{{p, err}}
+	}
+	found := d.config.Source.FindAll(ctx, refs)
+	if len(found) == len(refs) {
+		return found
+	}
+	err := fmt.Errorf("%d answers for %d people: %w", len(found), len(refs), ErrUnavailable)
+	return slices.Repeat([]Found{{Err: err}}, len(refs))
 }
 
 // complete makes the profile that the contract shows of somebody read through.

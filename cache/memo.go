@@ -24,14 +24,19 @@ type memory struct {
 	// records that are held.
 	found found
 	// Of somebody read through: when, and at which revision. It serves at that
-	// revision only: a later one may have changed or removed them.
+	// revision only: a later one may have changed or removed them. Of what somebody has
+	// written of themselves neither is set: it serves for as long as it is kept.
 	asOf     time.Time
 	revision int64
 }
 
 // What an entry costs beside its profile's text: the structs of memory, Profile
-// and ristretto, as measured by their sizes, rounded up.
-const memoryOverhead = 900
+// and ristretto, as measured by their sizes, rounded up; and each text of a rich profile,
+// which may have many.
+const (
+	memoryOverhead = 900
+	textOverhead   = 16
+)
 
 func newMemo(bytes int64) (*memo, error) {
 	entries, err := ristretto.NewCache(&ristretto.Config[string, *memory]{
@@ -54,7 +59,9 @@ func (m *memo) get(key string) *memory {
 
 // put remembers an entry for ttl; zero means until it is pushed out.
 func (m *memo) put(key string, entry *memory, ttl time.Duration) {
-	m.entries.SetWithTTL(key, entry, int64(memoryOverhead+proto.Size(entry.profile)), ttl)
+	p := entry.profile
+	texts := len(p.GetSkills()) + len(p.GetInterests()) + len(p.GetResponsibilities()) + len(p.GetPastProjects()) + len(p.GetSchools())
+	m.entries.SetWithTTL(key, entry, int64(memoryOverhead+proto.Size(p)+textOverhead*texts), ttl)
 }
 
 func (m *memo) close() { m.entries.Close() }

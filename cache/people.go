@@ -163,7 +163,8 @@ func (d *Directory) holding(id string) *record {
 	return d.held.find(Ref{ID: id})
 }
 
-// swap makes next the live copy, with an index over its people. Groups stay as they are.
+// swap makes next the live copy, with an index over its people. Groups and contacts stay as
+// they are.
 // Writing is held.
 func (d *Directory) swap(next *held, people *typeahead.Index, differing changes) {
 	var passing []string
@@ -177,7 +178,8 @@ func (d *Directory) swap(next *held, people *typeahead.Index, differing changes)
 		d.sync.fillDuration = time.Since(d.start)
 		defer close(d.filled)
 	} else {
-		next.revision, next.groups, next.passed = d.held.revision, d.held.groups, d.held.passed
+		next.revision, next.passed = d.held.revision, d.held.passed
+		next.groups, next.contacts = d.held.groups, d.held.contacts
 		if soon := time.Now().Add(d.config.SweepDelay); soon.Before(d.sync.sweep.next) {
 			d.sync.sweep.next = soon
 			defer d.sweeping.stir()
@@ -188,9 +190,9 @@ func (d *Directory) swap(next *held, people *typeahead.Index, differing changes)
 	}
 	if d.held != nil {
 		next.stamp(differing, passing, next.revision)
-		next.index.groups = d.held.index.groups
+		next.index = d.held.index
 	}
-	next.index = newIndex(people, next.index.groups)
+	next.index = newIndex(people, next.index.groups, next.index.contacts)
 	d.held = next
 	d.sync.people.fillings++
 	d.sync.people.changes += int64(len(differing))
@@ -267,8 +269,8 @@ func (d *Directory) publish(f *followed, next *held, people *typeahead.Index, fo
 		next.change(found)
 		passing = next.passing(found, replaced)
 	}
-	next.groups = d.held.groups // groups change too
-	next.index = newIndex(people, d.held.index.groups)
+	next.groups, next.contacts = d.held.groups, d.held.contacts // they change too
+	next.index = newIndex(people, d.held.index.groups, d.held.index.contacts)
 	next.revision = d.held.revision + 1
 	next.stamp(found, passing, next.revision)
 	d.held = next
@@ -292,7 +294,7 @@ func (d *Directory) mergeSoonLocked() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.merging = false
-		d.held.index = newIndex(merged, d.held.index.groups)
+		d.held.index = newIndex(merged, d.held.index.groups, d.held.index.contacts)
 		if d.ctx.Err() == nil {
 			d.mergeSoonLocked()
 		}
@@ -330,6 +332,7 @@ func (d *Directory) copied() *held {
 	d.mu.RUnlock()
 	c.people = maps.Clone(c.people)
 	c.addresses = addressBook{maps.Clone(c.addresses.first), maps.Clone(c.addresses.more)}
+	c.reports = c.reports.copied()
 	return &c
 }
 

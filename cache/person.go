@@ -129,7 +129,8 @@ const (
 )
 
 // eachAddress calls yield with every address of the person, stronger claims
-// first. An address may come more than once.
+// first, the outside address that a guest's user principal name is made of among them. An
+// address may come more than once.
 func (p Person) eachAddress(yield func(address string, kind AddressKind)) {
 	yieldSome := func(kind AddressKind, addresses ...string) {
 		for _, address := range addresses {
@@ -139,9 +140,27 @@ func (p Person) eachAddress(yield func(address string, kind AddressKind)) {
 		}
 	}
 	yieldSome(AddressMail, p.Profile.GetEmail())
-	yieldSome(AddressUserPrincipalName, p.Profile.GetUserPrincipalName())
+	yieldSome(AddressUserPrincipalName, p.Profile.GetUserPrincipalName(), outside(p.Profile.GetUserPrincipalName()))
 	yieldSome(AddressProxy, p.Proxies...)
 	yieldSome(AddressOtherMail, p.OtherMails...)
+}
+
+// outside is the address of another organisation that the user principal name of a guest
+// is made of, and empty where there is none: ana@fabrikam.com of
+// ana_fabrikam.com#EXT#@contoso.com.
+func outside(upn string) string {
+	const mark = "#EXT#" // in either letter case
+	for i := range len(upn) - len(mark) + 1 {
+		if !strings.EqualFold(upn[i:i+len(mark)], mark) {
+			continue
+		}
+		at := strings.LastIndexByte(upn[:i], '_') // no domain has a "_"
+		if at <= 0 || at == i-1 {
+			return ""
+		}
+		return upn[:at] + "@" + upn[at+1:i]
+	}
+	return ""
 }
 
 // Summary is the little that a list shows of a person.

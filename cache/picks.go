@@ -3,6 +3,7 @@ package cache
 import (
 	"cmp"
 	"container/list"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -22,14 +23,14 @@ const (
 	maxPicked = 64
 )
 
-// pick is somebody, or a group, whom an organizer picked lately.
+// pick is somebody, a group or a contact, whom an organizer picked lately.
 type pick struct {
 	id     string
 	weight float64 // how many picks of this moment theirs are worth
 }
 
-// Pick remembers that an organizer picked the person or the group of an id, in lower
-// case. It fails as Suggest does, and with ErrUnknownPick. To pick oneself is no error
+// Pick remembers that an organizer picked the person, the group or the contact of an id,
+// in lower case. It fails as Suggest does, and with ErrUnknownPick. To pick oneself is no error
 // and has no effect: nobody is suggested to themselves.
 func (d *Directory) Pick(organizer Ref, picked string) error {
 	by, picked, err := d.pickOf(organizer, picked)
@@ -54,11 +55,17 @@ func (d *Directory) pickOf(organizer Ref, picked string) (by, id string, err err
 	if person := d.held.people[picked]; person != nil {
 		return who.id, person.id, nil
 	}
-	if group := d.held.groups[picked]; group != nil {
+	if group := d.held.groups.items[picked]; group != nil {
 		return who.id, group.ID, nil
+	}
+	if contact := d.held.contacts.items[picked]; contact != nil {
+		return who.id, contact.ID, nil
 	}
 	if d.sync.groups.fillings == 0 { // it may be a group
 		return "", "", d.sync.groups.err(ErrFilling)
+	}
+	if err := d.sync.contacts.err(ErrFilling); d.sync.contacts.fillings == 0 && !errors.Is(err, ErrDenied) {
+		return "", "", err // it may be a contact, unless none could ever be suggested
 	}
 	return "", "", ErrUnknownPick
 }
@@ -92,7 +99,7 @@ type picker struct {
 	picked []remembered  // who counts most first; never changed, but replaced
 }
 
-// remembered is somebody, or a group, who was picked.
+// remembered is somebody, a group or a contact, who was picked.
 type remembered struct {
 	id  string
 	one time.Duration // when they count for one, since the start

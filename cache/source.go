@@ -194,8 +194,8 @@ var (
 	ErrPending = errors.New("still being read")
 	// ErrTruncated means that a source of suggestions holds more than is read.
 	ErrTruncated = errors.New("more than is read")
-	// ErrUnknownPick means that the directory has neither a person nor a group of the id
-	// that was picked.
+	// ErrUnknownPick means that the directory has neither a person, a group nor a contact
+	// of the id that was picked.
 	ErrUnknownPick = errors.New("unknown pick")
 )
 

@@ -14,6 +14,7 @@ type Status struct {
 	Expected     int           // of the filling under way; 0 if not known
 	Suggestible  int           // of those held
 	Groups       int           // held
+	Contacts     int           // of the address book, held
 	IndexBytes   int           // of the type-ahead index, about
 	Pickers      int           // organizers of whom it is remembered whom they picked
 	Picked       int           // people and groups whom they picked, of all together
@@ -24,11 +25,12 @@ type Status struct {
 	Sweep        Sweep
 	Usage        Usage
 	Lookups      Lookups
+	Photos       Photos
 	// How each feed is followed. Sweeping is no feed, but is followed like one.
-	PeopleFeed, GroupFeed, Sweeping FeedStatus
+	PeopleFeed, GroupFeed, ContactFeed, Sweeping FeedStatus
 }
 
-// FeedStatus is how the people, or the groups, are followed.
+// FeedStatus is how the people, the groups or the contacts are followed.
 type FeedStatus struct {
 	Failure   *Failure      // of the newest round or filling; nil if it was well
 	Past      *Failure      // the newest that is over; nil if there was none
@@ -38,7 +40,7 @@ type FeedStatus struct {
 	Rounds    int64         // of changes, that were well, since the start
 	Failures  int64         // rounds and fillings that were not
 	Fillings  int64         // that were well
-	Changes   int64         // people or groups that were added, changed or removed
+	Changes   int64         // people, groups or contacts that were added, changed or removed
 	HeldBack  int           // removals that wait for an operator; 0 if none
 	HeldOf    int           // how many there were to remove from
 }
@@ -54,6 +56,15 @@ type Lookups struct {
 	MemoMisses int64 // that had to be assembled
 }
 
+// Photos counts how calls for photos were answered, of people who were found.
+type Photos struct {
+	Served int64 // with a photo
+	Stale  int64 // of these, with one that the source did not confirm in time
+	Absent int64 // that there is none
+	Failed int64 // not at all
+	Asked  int64 // questions to the source
+}
+
 // Status tells how the directory stands. It never waits for the source.
 func (d *Directory) Status() Status {
 	usage := d.config.Source.Usage()
@@ -61,18 +72,20 @@ func (d *Directory) Status() Status {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	status := Status{
-		State:      pb.DirectoryState_DIRECTORY_STATE_FILLING,
-		People:     int(d.listed.Load()),
-		Pickers:    pickers,
-		Picked:     picked,
-		Watches:    int(d.watching.Load()),
-		Start:      d.start,
-		Sweep:      d.sync.swept,
-		Usage:      usage,
-		Lookups:    d.lookedUp.figures(),
-		PeopleFeed: d.sync.people.status(),
-		GroupFeed:  d.sync.groups.status(),
-		Sweeping:   d.sync.sweep.status(),
+		State:       pb.DirectoryState_DIRECTORY_STATE_FILLING,
+		People:      int(d.listed.Load()),
+		Pickers:     pickers,
+		Picked:      picked,
+		Watches:     int(d.watching.Load()),
+		Start:       d.start,
+		Sweep:       d.sync.swept,
+		Usage:       usage,
+		Lookups:     d.lookedUp.figures(),
+		Photos:      d.album.counted.figures(),
+		PeopleFeed:  d.sync.people.status(),
+		GroupFeed:   d.sync.groups.status(),
+		ContactFeed: d.sync.contacts.status(),
+		Sweeping:    d.sync.sweep.status(),
 	}
 	stale := d.held != nil && d.staleLocked()
 	if (d.held == nil || stale) && status.PeopleFeed.Failure == nil && usage.Waiting != nil {
@@ -91,7 +104,8 @@ func (d *Directory) Status() Status {
 	}
 	status.People = len(d.held.people)
 	status.Suggestible = d.held.suggestible
-	status.Groups = len(d.held.groups)
+	status.Groups = len(d.held.groups.items)
+	status.Contacts = len(d.held.contacts.items)
 	status.IndexBytes = d.held.index.all.Bytes()
 	status.Freshness = d.freshnessLocked()
 	status.FillDuration = d.sync.fillDuration
@@ -100,7 +114,7 @@ func (d *Directory) Status() Status {
 
 // HeldBack returns the feed whose removals wait for an operator, or nil.
 func (s *Status) HeldBack() *FeedStatus {
-	for _, feed := range []*FeedStatus{&s.PeopleFeed, &s.Sweeping, &s.GroupFeed} {
+	for _, feed := range []*FeedStatus{&s.PeopleFeed, &s.Sweeping, &s.GroupFeed, &s.ContactFeed} {
 		if feed.HeldBack > 0 {
 			return feed
 		}
@@ -109,7 +123,7 @@ func (s *Status) HeldBack() *FeedStatus {
 }
 
 func (s Status) changes() int64 {
-	return s.PeopleFeed.Changes + s.GroupFeed.Changes + s.Sweeping.Changes
+	return s.PeopleFeed.Changes + s.GroupFeed.Changes + s.ContactFeed.Changes + s.Sweeping.Changes
 }
 
 func (s feedState) status() FeedStatus {
@@ -128,5 +142,14 @@ func (l *lookups) figures() Lookups {
 	return Lookups{
 		Held: l.held.Load(), Remembered: l.remembered.Load(), Asked: l.asked.Load(), Shared: l.shared.Load(),
 		Failed: l.failed.Load(), MemoHits: l.memoHits.Load(), MemoMisses: l.memoMisses.Load(),
+	}
+}
+
+// photoCounters are the counters behind Photos.
+type photoCounters struct{ served, stale, absent, failed, asked atomic.Int64 }
+
+func (c *photoCounters) figures() Photos {
+	return Photos{
+		Served: c.served.Load(), Stale: c.stale.Load(), Absent: c.absent.Load(), Failed: c.failed.Load(), Asked: c.asked.Load(),
 	}
 }

@@ -14,14 +14,14 @@ type Invite struct {
 	Query     string           // what was typed
 	Limit     int              // how many suggestions at most
 	Organizer Ref              // who invites, and is not suggested; zero for nobody
-	Exclude   []Ref            // who is not to come up
+	Exclude   []Ref            // who, and which addresses, are not to come up
 	Kinds     []pb.InviteeKind // what may come up; all if empty
 	Contacts  *Candidates      // the organizer's own contacts; nil for none
 	Channel   *Members         // of the team or channel whose members come earlier; nil for none
 }
 
 // Suggest returns those whom a query finds, best first; of an empty query, the
-// organizer's circle. Until the directory is complete it fails with ErrFilling, or with
+// organizer's circle and the channel's members. Until the directory is complete it fails with ErrFilling, or with
 // what keeps the source from filling it; and it fails with ErrUnknownOrganizer.
 func (d *Directory) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
 	s, err := d.search(q)
@@ -62,7 +62,7 @@ func (d *Directory) Explain(q Invite) ([]*pb.ExplainedSuggestion, *pb.Freshness,
 
 // SourceState is a source of suggestions of which something is wrong.
 type SourceState struct {
-	Groups bool      // of groups; else of people
+	Source pb.SuggestionSource
 	AsOf   time.Time // when it was last confirmed; zero if it was never read
 	Err    error
 }
@@ -76,16 +76,25 @@ func (d *Directory) Sources(kinds []pb.InviteeKind) (states []SourceState) {
 		return len(kinds) == 0 || slices.ContainsFunc(of, func(k pb.InviteeKind) bool { return slices.Contains(kinds, k) })
 	}
 	if asked(pb.InviteeKind_INVITEE_KIND_PERSON, pb.InviteeKind_INVITEE_KIND_GUEST) && d.held != nil && d.staleLocked() {
-		states = append(states, SourceState{AsOf: d.held.asOf, Err: d.sync.people.err(ErrUnavailable)})
+		states = append(states, SourceState{
+			Source: pb.SuggestionSource_SUGGESTION_SOURCE_PEOPLE, AsOf: d.held.asOf, Err: d.sync.people.err(ErrUnavailable),
+		})
 	}
-	if !asked(pb.InviteeKind_INVITEE_KIND_GROUP) {
-		return states
-	}
-	switch groups := &d.sync.groups; {
-	case groups.fillings == 0:
-		states = append(states, SourceState{Groups: true, Err: groups.err(ErrFilling)})
-	case groups.failure != nil || time.Since(groups.asOf) > d.silence():
-		states = append(states, SourceState{Groups: true, AsOf: groups.asOf, Err: groups.err(ErrUnavailable)})
+	for _, beside := range []struct {
+		kind   pb.InviteeKind
+		source pb.SuggestionSource
+		feed   *feedState
+	}{
+		{pb.InviteeKind_INVITEE_KIND_GROUP, pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS, &d.sync.groups},
+		{pb.InviteeKind_INVITEE_KIND_CONTACT, pb.SuggestionSource_SUGGESTION_SOURCE_DIRECTORY_CONTACTS, &d.sync.contacts},
+	} {
+		switch feed := beside.feed; {
+		case !asked(beside.kind):
+		case feed.fillings == 0:
+			states = append(states, SourceState{Source: beside.source, Err: feed.err(ErrFilling)})
+		case feed.failure != nil || time.Since(feed.asOf) > d.silence():
+			states = append(states, SourceState{Source: beside.source, AsOf: feed.asOf, Err: feed.err(ErrUnavailable)})
+		}
 	}
 	return states
 }
@@ -102,16 +111,12 @@ func (s *feedState) err(otherwise error) error {
 type suggestions struct {
 	index     *typeahead.Index
 	request   typeahead.Request
+	limit     int             // of found; the request's may be larger
+	beside    [2]*Candidates  // who is searched beside the directory
+	addresses map[string]bool // keys of those that are not to come up
 	revision  int64
 	found     []suggested
 	freshness *pb.Freshness
-}
-
-// suggested is a hit with who it is.
-type suggested struct {
-	hit    typeahead.Hit
-	person found
-	group  *Group // where it is no person
 }
 
 // attempts is how often a search is begun without keeping changes out: it is begun again
@@ -129,22 +134,24 @@ func (d *Directory) search(q Invite) (*suggestions, error) {
 		if err != nil {
 			return nil, err
 		}
-		hits := s.hits()
-		d.mu.RLock()
-		same := d.held.revision == s.revision
-		if same {
-			d.endLocked(s, hits)
-		}
-		d.mu.RUnlock()
-		if same {
-			return s, nil
+		for same := true; same; s.request.Limit *= 2 {
+			hits := s.hits()
+			all := false
+			d.mu.RLock()
+			if same = d.held.revision == s.revision; same {
+				all = d.endLocked(s, hits)
+			}
+			d.mu.RUnlock()
+			if all {
+				return s, nil
+			}
 		}
 	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	s, err := d.beginLocked(query, q)
-	if err == nil {
-		d.endLocked(s, s.hits())
+	for err == nil && !d.endLocked(s, s.hits()) {
+		s.request.Limit *= 2
 	}
 	return s, err
 }
@@ -164,15 +171,21 @@ func (d *Directory) beginLocked(query typeahead.Query, q Invite) (*suggestions, 
 	s := &suggestions{
 		index:    d.held.index.all,
 		revision: d.held.revision,
+		limit:    q.Limit,
 		request:  typeahead.Request{Query: query, Limit: q.Limit},
 	}
+	if s.beside = [2]*Candidates{q.Contacts, q.Channel.candidates()}; s.beside != [2]*Candidates{} {
+		s.index = typeahead.Union(s.index, s.beside[0].searched(), s.beside[1].searched())
+	}
+	if s.beside != [2]*Candidates{} || len(d.held.contacts.items) > 0 {
+		s.request.Limit *= 2 // some may be left out: see rows
+	}
 	for _, kind := range q.Kinds {
-		s.request.Kinds = append(s.request.Kinds, typeahead.Kind(kind-pb.InviteeKind_INVITEE_KIND_PERSON))
+		s.request.Kinds = append(s.request.Kinds, kindIn(kind))
 	}
-	if q.Organizer == (Ref{}) && len(q.Exclude) == 0 {
-		return s, nil
+	if q.Organizer != (Ref{}) || len(q.Exclude) > 0 {
+		s.request.Exclude = make(map[string]bool, 1+len(q.Exclude))
 	}
-	s.request.Exclude = make(map[string]bool, 1+len(q.Exclude))
 	if q.Organizer != (Ref{}) {
 		organizer := d.findLocked(q.Organizer)
 		if organizer.record == nil {
@@ -181,14 +194,36 @@ func (d *Directory) beginLocked(query typeahead.Query, q Invite) (*suggestions, 
 		s.request.Exclude[organizer.record.id] = true
 		s.request.Near = d.nearLocked(organizer)
 	}
+	if near := &s.request.Near; len(near.Picked) == 0 {
+		near.Picked = q.Channel.picks()
+	} else {
+		near.Picked = append(near.Picked, q.Channel.picks()...)
+	}
 	for _, ref := range q.Exclude {
-		if ref.ID != "" {
-			s.request.Exclude[ref.ID] = true
-		} else if r := d.held.find(ref); r != nil {
-			s.request.Exclude[r.id] = true
-		}
+		d.excludeLocked(s, ref)
 	}
 	return s, nil
+}
+
+// excludeLocked has nobody come up of an id, or whom an address leads to.
+func (d *Directory) excludeLocked(s *suggestions, ref Ref) {
+	if ref.ID != "" {
+		s.request.Exclude[ref.ID] = true
+		return
+	}
+	if s.addresses == nil {
+		s.addresses = map[string]bool{}
+	}
+	s.addresses[ref.Email] = true
+	if r := d.held.find(ref); r != nil {
+		s.request.Exclude[r.id] = true
+	}
+	if g := d.held.groups.find(ref); g != nil {
+		s.request.Exclude[g.ID] = true
+	}
+	if c := d.held.contacts.find(ref); c != nil {
+		s.request.Exclude[c.ID] = true
+	}
 }
 
 // mostPicked is what having been picked is worth at most. Who was picked once lately is
@@ -221,42 +256,6 @@ func (d *Directory) nearLocked(organizer found) typeahead.Near {
 		near.Picked = append(near.Picked, typeahead.Pick{ID: p.id, Points: int(mostPicked * p.weight / (p.weight + 1))})
 	}
 	return near
-}
-
-// endLocked looks up who the hits are.
-func (d *Directory) endLocked(s *suggestions, hits []typeahead.Hit) {
-	s.found = make([]suggested, len(hits))
-	for i, hit := range hits {
-		s.found[i] = suggested{hit: hit, person: d.findLocked(Ref{ID: hit.ID})}
-		if s.found[i].person.record == nil {
-			s.found[i].group = d.held.groups[hit.ID]
-		}
-	}
-	s.freshness = d.freshnessLocked()
-}
-
-// suggestion is what the contract shows of a hit.
-func (d *Directory) suggestion(s *suggestions, of *suggested) *pb.Suggestion {
-	if g := of.group; g != nil {
-		return &pb.Suggestion{
-			Kind:        pb.InviteeKind_INVITEE_KIND_GROUP,
-			Id:          g.ID,
-			DisplayName: g.DisplayName,
-			Email:       g.Email,
-			Matches:     s.request.Query.Matches(g.entry()),
-		}
-	}
-	profile := d.assemble(of.person)
-	return &pb.Suggestion{
-		Kind:           kindOf(of.person.record.guest),
-		Id:             profile.GetId(),
-		DisplayName:    profile.GetDisplayName(),
-		Email:          profile.GetEmail(),
-		JobTitle:       profile.GetJobTitle(),
-		Department:     profile.GetDepartment(),
-		OfficeLocation: profile.GetOfficeLocation(),
-		Matches:        s.request.Query.Matches(entryOf(profile)),
-	}
 }
 
 // readyLocked is nil once the directory is complete; until then it says that it is being

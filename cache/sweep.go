@@ -115,7 +115,8 @@ func (d *Directory) correct(differing changes, fillings int64, began time.Time) 
 		d.config.Log.Info("a sweep corrected what changes did not tell", slog.Int64("missing", figures.Missing),
 			slog.Int64("surplus", figures.Surplus), slog.Int64("changed", figures.Changed))
 	}
-	d.groups.order(order{relist: true}) // groups are few: they are listed anew
+	d.groups.order(order{relist: true}) // groups and contacts are few: they are listed anew
+	d.contacts.order(order{relist: true})
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	done := &d.sync.swept

@@ -40,13 +40,13 @@ type feedState struct {
 	rounds   int64 // of changes, that were well
 	failures int64 // turns that were not
 	fillings int64 // that were well
-	changes  int64 // people or groups that were added, changed or removed
+	changes  int64 // people, groups or contacts that were added, changed or removed
 	heldBack int   // removals that wait for an operator; 0 if none
 	heldOf   int   // of how many
 }
 
-// followed is something that Run keeps true, turn by turn: the people, the groups, or
-// what the sweeps compare. Each has a goroutine of its own, so that a listing that
+// followed is something that Run keeps true, turn by turn: the people, the groups, the
+// contacts, or what the sweeps compare. Each has a goroutine of its own, so that a listing that
 // takes long, or waits long, holds up nothing else.
 type followed struct {
 	what  string
@@ -119,7 +119,8 @@ func (d *Directory) Run(ctx context.Context) error {
 			return
 		case <-d.filled:
 		}
-		others.Go(func() { d.follow(ctx, d.groups, 0) })
+		others.Go(func() { d.follow(ctx, d.groups.followed, 0) })
+		others.Go(func() { d.follow(ctx, d.contacts.followed, 0) })
 		d.follow(ctx, d.sweeping, min(d.config.SweepDelay, d.config.SweepInterval))
 	})
 	d.follow(ctx, d.people, 0)
@@ -272,14 +273,14 @@ func (d *Directory) pausePeople(err error, failures int) time.Duration {
 // patientTries is how often something costly is tried again soon.
 const patientTries = 8
 
-// pauseGroups is how long to wait before groups are read again. A service that may not
-// read them, or whose Graph has none, goes on without.
-func (d *Directory) pauseGroups(err error, failures int) time.Duration {
-	never := d.groups.state.fillings == 0 && failures > patientTries
+// pauseBeside is how long to wait before groups or contacts are read again. A service that
+// may not read them, or whose Graph has none, goes on without.
+func (d *Directory) pauseBeside(f *followed, err error, failures int) time.Duration {
+	never := f.state.fillings == 0 && failures > patientTries
 	switch {
 	case err == nil:
 		return d.config.SyncInterval
-	case errors.Is(err, ErrDenied), never, errors.Is(err, ErrTooManyPeople), errors.Is(err, ErrHeldBack) && d.groups.token == "":
+	case errors.Is(err, ErrDenied), never, errors.Is(err, ErrTooManyPeople), errors.Is(err, ErrHeldBack) && f.token == "":
 		return backoff(max(d.config.SyncInterval, deniedRetry), mendedRetry, failures)
 	case errors.Is(err, ErrHeldBack):
 		return d.config.SyncInterval
@@ -315,19 +316,19 @@ type Refresh struct {
 	// Relist has everything listed and compared, as a sweep does, not only the changes
 	// followed.
 	Relist bool
-	// ConfirmRemovals lets go of as many people or groups as are held back.
+	// ConfirmRemovals lets go of as many people, groups or contacts as are held back.
 	ConfirmRemovals bool
 }
 
 // Refreshed is what came of it.
 type Refreshed struct {
 	Freshness *pb.Freshness
-	Changes   int64 // people and groups that were added, changed or removed
+	Changes   int64 // people, groups and contacts that were added, changed or removed
 }
 
 // Refresh reads the source at once, and returns when that is done. If ctx ends before,
 // it is done all the same. The error is that of reading people; a failure to read
-// groups is told by Status.
+// groups or contacts is told by Status.
 func (d *Directory) Refresh(ctx context.Context, r Refresh) (Refreshed, error) {
 	before := d.Status()
 	confirm := func(feed FeedStatus) int {
@@ -349,15 +350,19 @@ func (d *Directory) Refresh(ctx context.Context, r Refresh) (Refreshed, error) {
 	if err := wait(d.people.order(order{confirm: confirm(before.PeopleFeed)})); err != nil {
 		return Refreshed{}, err
 	}
-	if before.Freshness != nil { // else groups and sweeps have not begun
+	if before.Freshness != nil { // else nothing beside people has begun
 		if r.Relist || confirm(before.Sweeping) > 0 {
 			if err := wait(d.sweeping.order(order{confirm: confirm(before.Sweeping)})); err != nil {
 				return Refreshed{}, err
 			}
 		}
 		groups := d.groups.order(order{confirm: confirm(before.GroupFeed), relist: r.Relist})
+		contacts := d.contacts.order(order{confirm: confirm(before.ContactFeed), relist: r.Relist})
 		if before.GroupFeed.Failure == nil || before.GroupFeed.HeldBack > 0 { // else it may be long
 			_ = wait(groups) // told by Status
+		}
+		if before.ContactFeed.Failure == nil || before.ContactFeed.HeldBack > 0 {
+			_ = wait(contacts)
 		}
 	}
 	after := d.Status()

@@ -115,6 +115,13 @@ func (m *Memory) RemoveContact(id string) {
 	m.others.remove(id)
 }
 
+// LoseContact is RemoveContact, but no change tells of it.
+func (m *Memory) LoseContact(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.others.items, id)
+}
+
 // LoseTokens makes every token given so far of no use.
 func (m *Memory) LoseTokens() {
 	m.mu.Lock()

@@ -12,6 +12,7 @@ func TestMemory(t *testing.T) {
 		m := &sourcetest.Memory{}
 		return sourcetest.Tenant{
 			Source: m, Put: m.Put, Remove: m.Remove, RemoveGroup: m.RemoveGroup, LoseTokens: m.LoseTokens,
+			PutContact: m.PutContact, RemoveContact: m.RemoveContact, PutRich: m.PutRich, PutPhoto: m.PutPhoto,
 			PutGroup: func(g cache.Group, _ ...string) { m.PutGroup(g) },
 		}
 	})

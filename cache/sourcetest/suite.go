@@ -22,7 +22,15 @@ type Tenant struct {
 	Remove      func(id string)
 	PutGroup    func(g cache.Group, members ...string) // add or replace a group, with these people
 	RemoveGroup func(id string)
-	LoseTokens  func() // make every token given so far of no use
+	// PutContact adds or replaces a contact of the address book. Nil where the source has
+	// none: then nothing is asked of them.
+	PutContact    func(cache.Contact)
+	RemoveContact func(id string)
+	LoseTokens    func() // make every token given so far of no use
+
+	// These may be nil: then the suite leaves out what it needs them for.
+	PutRich  func(id string, written *pb.Profile) // what somebody has written of themselves
+	PutPhoto func(id string, photo *cache.Photo)  // of 240 by 240 pixels, in that size alone; nil takes it away
 
 	now map[string]cache.Person // who is there, as the suite has put them
 }
@@ -63,8 +71,15 @@ func Run(t *testing.T, newTenant func(t *testing.T) Tenant) {
 		"find":            testFind,
 		"shared address":  testSharedAddress,
 		"cancelled":       testCancelled,
+		"find all":        testFindAll,
+		"find many":       testFindMany,
+		"find all shared": testFindAllShared,
+		"details ended":   testDetailsCancelled,
+		"rich":            testRich,
+		"photo":           testPhoto,
 		"groups":          testGroups,
 		"large group":     testLargeGroup,
+		"contacts":        testContacts,
 		"usage":           testUsage,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newTenant(t).watched()) })
@@ -288,6 +303,106 @@ func testGroups(t *testing.T, tenant Tenant) {
 	}
 	if !errors.Is(err, cache.ErrTokenLost) {
 		t.Errorf("Changes of groups from a lost token = %v, want %v", err, cache.ErrTokenLost)
+	}
+}
+
+// SomeContact returns the i-th contact that the suite uses: everything that a Source can
+// tell of a contact is told of them.
+func SomeContact(i int) cache.Contact {
+	local := fmt.Sprintf("contact.%c", 'a'+i)
+	return cache.Contact{
+		ID:          fmt.Sprintf("00000000-0000-4000-a000-%012d", i),
+		DisplayName: fmt.Sprintf("Contact %c", 'A'+i), GivenName: "Contact", Surname: fmt.Sprintf("%c", 'A'+i),
+		Email:    local + "@fabrikam.com",
+		Proxies:  []string{local + "@fabrikam.com", local + "@contoso.onmicrosoft.com"},
+		JobTitle: "Buyer", Department: "Purchasing", Company: "Fabrikam", Office: "Oslo 3",
+	}
+}
+
+func testContacts(t *testing.T, tenant Tenant) {
+	if tenant.PutContact == nil {
+		t.Skip("this source has no address book to put contacts into")
+	}
+	tenant.Put(Someone(0))
+	want := map[string]cache.Contact{}
+	for i := range 8 {
+		tenant.PutContact(SomeContact(i))
+		want[SomeContact(i).ID] = SomeContact(i)
+	}
+	got := map[string]cache.Contact{}
+	for page, err := range tenant.Source.Contacts().List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range page.Items {
+			got[c.ID] = c
+		}
+	}
+	expectContacts(t, got, want)
+
+	token, err := tenant.Source.Contacts().Mark(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	renamed, fresh := SomeContact(1), SomeContact(9)
+	renamed.DisplayName = "Contact Newname"
+	bare := cache.Contact{ID: SomeContact(2).ID, DisplayName: "Contact C"} // all that one cannot do without
+	tenant.PutContact(renamed)
+	tenant.PutContact(bare)
+	tenant.PutContact(fresh)
+	tenant.RemoveContact(SomeContact(4).ID)
+	got, next := contactChanges(t, tenant.Source, token)
+	for i := range 8 { // a source may tell again of what has not changed
+		if c := got[SomeContact(i).ID]; (i >= 5 || i == 0 || i == 3) && c.ID != "" {
+			expectContacts(t, map[string]cache.Contact{c.ID: c}, map[string]cache.Contact{c.ID: SomeContact(i)})
+			delete(got, c.ID)
+		}
+	}
+	expectContacts(t, got, map[string]cache.Contact{
+		renamed.ID: renamed, bare.ID: bare, fresh.ID: fresh,
+		SomeContact(4).ID: {ID: SomeContact(4).ID, Gone: true},
+	})
+	tenant.LoseTokens()
+	for _, err = range tenant.Source.Contacts().Changes(t.Context(), next) {
+	}
+	if !errors.Is(err, cache.ErrTokenLost) {
+		t.Errorf("Changes of contacts from a lost token = %v, want %v", err, cache.ErrTokenLost)
+	}
+}
+
+// contactChanges reads a round of contacts. Of several changes of one, the last counts.
+func contactChanges(t *testing.T, source cache.Source, token string) (map[string]cache.Contact, string) {
+	t.Helper()
+	got, next := map[string]cache.Contact{}, ""
+	for page, err := range source.Contacts().Changes(t.Context(), token) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next != "" {
+			t.Error("a page came after the one with the token")
+		}
+		for _, c := range page.Items {
+			if c.Gone {
+				c = cache.Contact{ID: c.ID, Gone: true}
+			}
+			got[c.ID] = c
+		}
+		next = page.Token
+	}
+	if next == "" {
+		t.Fatal("a round of contacts ended without a token")
+	}
+	return got, next
+}
+
+func expectContacts(t *testing.T, got, want map[string]cache.Contact) {
+	t.Helper()
+	for id, c := range got {
+		c.Said = 0
+		got[id] = c
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("contacts differ (-want +got):\n%s", diff)
 	}
 }
 
