@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -82,6 +81,14 @@ func (g *governor) learnPart(p *parts, i int, response *http.Response) {
 	g.settle(call{p.made.priority, q.target, q.kind, p.prices[i], p.made.booked}, response.StatusCode, response.Header)
 }
 
+// missPart notes a part that has no answer to be read: it is taken to have cost its price.
+func (g *governor) missPart(p *parts, i int) {
+	g.meter.spent(p.made.priority, p.prices[i], false)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.usage.Units += int64(p.prices[i])
+}
+
 // batchRequest is the body of a batch.
 type batchRequest struct {
 	Requests []batchItem `json:"requests"`
@@ -98,20 +105,38 @@ type batchResponse struct {
 	Responses []struct {
 		ID      string          `json:"id"`
 		Status  int             `json:"status"`
-		Headers map[string]any  `json:"headers"`
+		Headers json.RawMessage `json:"headers"`
 		Body    json.RawMessage `json:"body"`
 	} `json:"responses"`
+}
+
+// partHeader reads a part's headers; what is no text or number is no header.
+func partHeader(raw json.RawMessage) http.Header {
+	header := http.Header{}
+	var values map[string]any
+	_ = json.Unmarshal(raw, &values) // a part may have none
+	for name, value := range values {
+		switch value.(type) {
+		case string, float64:
+			header.Set(name, fmt.Sprint(value))
+		}
+	}
+	return header
 }
 
 // batch asks questions in as few requests as they fit in, and hands each good answer to
 // read, by its place and perhaps several at once. It returns what kept each from an
 // answer. Parts that were throttled, or that failed, are asked again once, if that is
-// soon enough for those who wait.
+// soon enough for those who wait. errNoBatch is the failure of all questions in a request
+// that this Graph does not take.
 func (c *Client) batch(ctx context.Context, p priority, need string, questions []part, read func(i int, body io.Reader) error) []error {
 	failures := make([]error, len(questions))
 	places := make([]int, len(questions))
 	for i := range places {
-		places[i] = i
+		places[i], failures[i] = i, errNoBatch
+	}
+	if c.noBatch.Load() {
+		return failures
 	}
 	for attempt := 1; len(places) > 0; attempt++ {
 		var requests errgroup.Group
@@ -124,28 +149,49 @@ func (c *Client) batch(ctx context.Context, p priority, need string, questions [
 			})
 		}
 		_ = requests.Wait() // each part has its own error
-		var again []int
-		wait := time.Duration(0)
-		for _, i := range places {
-			if err := failures[i]; errors.Is(err, errPart) {
-				again = append(again, i)
-				wait = max(wait, backoff(err, attempt))
-			}
-		}
-		if deadline, ok := ctx.Deadline(); len(again) == 0 || attempt == 2 || wait > maxPatience || ok && time.Until(deadline) < wait {
+		var wait time.Duration
+		places, wait = again(places, failures, attempt)
+		if deadline, ok := ctx.Deadline(); attempt == 2 || wait > maxPatience || ok && time.Until(deadline) < wait {
 			return failures
+		}
+		for _, i := range places {
+			if errors.Is(failures[i], errBadToken) {
+				_ = c.credential.renew() // if that fails, the old token may do
+				break
+			}
 		}
 		if sleep(ctx, wait) != nil {
 			return failures
 		}
-		places = again
 	}
 	return failures
+}
+
+// again returns which of some questions are asked again, and after how long: parts that
+// failed, and what was held back because of them.
+func again(places []int, failures []error, attempt int) (left []int, wait time.Duration) {
+	failed := false
+	for _, i := range places {
+		err := failures[i]
+		part := errors.Is(err, errPart)
+		failed = failed || part
+		if part || refusedHere(err) && errors.Is(err, errThrottled) {
+			left = append(left, i)
+			wait = max(wait, backoff(err, attempt))
+		}
+	}
+	if !failed {
+		return nil, 0
+	}
+	return left, wait
 }
 
 // errPart marks the failure of a part, of a batch that was answered, that may be over when
 // it is asked again.
 var errPart = errors.New("a part of a batch")
+
+// errNoBatch is a request of several questions that this Graph does not take.
+var errNoBatch = errors.New("this Graph takes no batch")
 
 // batchOnce asks some of questions in one request.
 func (c *Client) batchOnce(ctx context.Context, p priority, need string, questions []part, places []int, failures []error, read func(int, io.Reader) error) {
@@ -154,36 +200,58 @@ func (c *Client) batchOnce(ctx context.Context, p priority, need string, questio
 	for n, i := range places {
 		of.questions = append(of.questions, questions[i])
 		body.Requests = append(body.Requests, batchItem{strconv.Itoa(n), http.MethodGet, "/" + questions[i].path})
-		failures[i] = &Error{kind: errUnavailable, text: "Microsoft Graph left a question of a batch without an answer"}
+		failures[i] = fmt.Errorf("%w: %w", errPart, errLeftOut)
 	}
 	encoded, err := json.Marshal(body)
 	if err == nil {
-		err = c.get(context.WithValue(ctx, partsKey{}, of), p, need, c.post("$batch", "", encoded), func(response *http.Response) error {
-			var answer batchResponse
-			if err := json.NewDecoder(&bounded{response.Body, maxPageBytes}).Decode(&answer); err != nil {
-				return err
-			}
-			for _, one := range answer.Responses {
-				n, err := strconv.Atoi(one.ID)
-				if err != nil || n < 0 || n >= len(places) {
-					continue // nothing that was asked
-				}
-				header := http.Header{}
-				for name, value := range one.Headers {
-					header.Set(textproto.CanonicalMIMEHeaderKey(name), fmt.Sprint(value))
-				}
-				part := &http.Response{StatusCode: one.Status, Header: header, Body: io.NopCloser(bytes.NewReader(plainBody(one.Body)))}
-				c.governor.learnPart(of, n, part)
-				failures[places[n]] = partError(part, need, func() error { return read(places[n], part.Body) })
-			}
-			return nil
+		ctx = mayBeAbsent(context.WithValue(ctx, partsKey{}, of), anyCode)
+		err = c.get(ctx, p, need, c.post("$batch", "", encoded), func(response *http.Response) error {
+			return c.readBatch(response.Body, of, need, places, failures, read)
 		})
 	}
-	if err != nil {
-		for _, i := range places {
-			failures[i] = err
+	switch {
+	case err == nil:
+		c.batched.Store(true)
+		return
+	case errors.Is(err, errAbsent), errors.Is(err, errNotFound), errors.Is(err, errUnsupported):
+		if !c.batched.Load() { // else it may be these questions
+			c.noBatch.Store(true)
 		}
+		err = errNoBatch
 	}
+	for _, i := range places {
+		failures[i] = err
+	}
+}
+
+var errLeftOut = &Error{kind: errUnavailable, text: "Microsoft Graph left a question of a batch without an answer"}
+
+// readBatch reads the answer to a batch, in any order. Of two answers to a question the
+// first counts, and one to none counts for nothing.
+func (c *Client) readBatch(body io.Reader, of *parts, need string, places []int, failures []error, read func(int, io.Reader) error) error {
+	answered := make([]bool, len(places))
+	defer func() {
+		for n, ok := range answered {
+			if !ok {
+				c.governor.missPart(of, n)
+			}
+		}
+	}()
+	var answer batchResponse
+	if err := json.NewDecoder(&bounded{body, maxPageBytes}).Decode(&answer); err != nil {
+		return err
+	}
+	for _, one := range answer.Responses {
+		n, err := strconv.Atoi(one.ID)
+		if err != nil || n < 0 || n >= len(places) || strconv.Itoa(n) != one.ID || answered[n] {
+			continue
+		}
+		answered[n] = true
+		part := &http.Response{StatusCode: one.Status, Header: partHeader(one.Headers), Body: io.NopCloser(bytes.NewReader(plainBody(one.Body)))}
+		c.governor.learnPart(of, n, part)
+		failures[places[n]] = partError(part, need, func() error { return read(places[n], part.Body) })
+	}
+	return nil
 }
 
 // partError is what kept a part from a good answer, which is read.
@@ -195,7 +263,7 @@ func partError(part *http.Response, need string, read func() error) error {
 		return nil
 	}
 	err := responseError(part, need)
-	if errors.Is(err, errThrottled) || errors.Is(err, errUnavailable) {
+	if errors.Is(err, errThrottled) || errors.Is(err, errUnavailable) || errors.Is(err, errBadToken) {
 		return fmt.Errorf("%w: %w", errPart, err)
 	}
 	return err

@@ -61,8 +61,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Client asks one tenant's Microsoft Graph. It implements cache.Source. Its
-// methods may be called concurrently.
+// Client asks one tenant's Microsoft Graph. It implements cache.Source
+// and contacts.Source. Its methods may be called concurrently.
 type Client struct {
 	config     Config
 	adapter    *msgraphcore.GraphRequestAdapterBase
@@ -70,8 +70,15 @@ type Client struct {
 	governor   *governor
 	credential *renewable
 	users      *users.UsersRequestBuilder
+	// clauses is how many conditions this Graph joins in a filter, if fewer than usual; zero
+	// for as many as usual. noBatch is set once it has refused a batch, and never taken one.
+	clauses          atomic.Int32
+	batched, noBatch atomic.Bool
+	// onePhoto is set once Graph has given a photo, but knows no sizes of it.
+	onePhoto atomic.Bool
 	// plainFilters is set once Graph has refused a filter of several properties.
 	plainFilters atomic.Bool
+	tenant       tenant
 }
 
 // New returns a Client. It asks nothing yet: wrong credentials show with the
@@ -106,7 +113,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
 	}
-	governor := newGovernor(config, transport)
+	governor := newGovernor(config, chosen{transport})
 	adapter, err := msgraphcore.NewGraphRequestAdapterBaseWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
 		authentication, msgraphcore.GraphClientOptions{}, nil, nil, newHTTPClient(governor))
 	if err != nil {
@@ -217,7 +224,7 @@ func (c *Client) goesOn(p priority, attempt int, err error) bool {
 	switch {
 	case errors.Is(err, errThrottled):
 		return p != high
-	case !errors.Is(err, errUnavailable):
+	case !errors.Is(err, errUnavailable), missing(err):
 		return false
 	case p == low:
 		return attempt < c.config.Attempts
@@ -240,9 +247,9 @@ func (c *Client) attempt(ctx context.Context, p priority, need string, request r
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
 			if response.StatusCode == http.StatusServiceUnavailable {
-				c.transport.CloseIdleConnections() // another server may be well
+				c.transportOf(ctx).CloseIdleConnections() // another server may be well
 			}
-			return responseError(response, need)
+			return absence(ctx, response, responseError(response, need))
 		}
 		if err := read(response); err != nil {
 			return bodyError(response, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -200,6 +201,7 @@ func (d decoder) string(most int) (string, error) {
 		for text = text[:most]; !utf8.ValidString(text); {
 			text = text[:len(text)-1]
 		}
+		text = strings.Clone(text) // and does not keep the rest
 	}
 	return text, nil
 }
@@ -225,6 +227,22 @@ func (d decoder) flag() (value, ok bool, err error) {
 		return false, false, d.SkipValue()
 	}
 }
+
+// id reads an object id. GUIDs compare in lower case, whoever wrote them; anything else is
+// opaque, and its case counts.
+func (d decoder) id() (string, error) {
+	id, err := d.text()
+	return lowerGUID(id), err
+}
+
+func lowerGUID(id string) string {
+	if isGUID.MatchString(id) {
+		return strings.ToLower(id)
+	}
+	return id
+}
+
+var isGUID = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 var isoDate = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}`)
 

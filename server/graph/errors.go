@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,11 +23,14 @@ import (
 // cache's errors, says in one line what to mend, and names no person: Graph's own
 // message may, and is left out.
 type Error struct {
-	kind error
-	text string
-	wait time.Duration
-	id   string // Graph's request id
-	ours bool   // Graph was not asked
+	kind   error
+	text   string
+	wait   time.Duration
+	id     string // Graph's request id
+	ours   bool   // Graph was not asked
+	status int    // of Graph's answer; 0 if there was none
+	code   string // Graph's own name for the failure
+	need   string // the permission that is missing
 	// signIn tells that the sign-in gave no token, so that Graph was not reached.
 	signIn bool
 }
@@ -43,6 +47,10 @@ func (e *Error) RetryAfter() time.Duration { return e.wait }
 // RequestID is Graph's name for the request, for Microsoft's support; empty where it
 // gave none.
 func (e *Error) RequestID() string { return e.id }
+
+// Permission names the application permission without which Graph refuses the question;
+// empty where that is not what keeps it from an answer.
+func (e *Error) Permission() string { return e.need }
 
 // Short names for what an Error can be.
 var (
@@ -86,7 +94,8 @@ func responseError(response *http.Response, need string) error {
 	data, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody))
 	_ = json.Unmarshal(data, &body) // some faults come without a body, or with a page
 	code := body.Error.Code
-	e := &Error{kind: errUnavailable, text: "Microsoft Graph failed", id: requestID(response), wait: retryAfter(response.Header, time.Now())}
+	e := &Error{kind: errUnavailable, text: "Microsoft Graph failed", status: response.StatusCode, code: code,
+		id: requestID(response), wait: retryAfter(response.Header, time.Now())}
 	switch status := response.StatusCode; {
 	case status == http.StatusNotFound && code == "Request_ResourceNotFound":
 		e.kind, e.text = errNotFound, "Microsoft Graph knows no such person"
@@ -95,7 +104,8 @@ func responseError(response *http.Response, need string) error {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden && challenges(response):
 		e.kind, e.text = errBadToken, "Microsoft Graph refuses the app's token: check that the Graph URL, the authority URL and the tenant id belong together"
 	case status == http.StatusForbidden:
-		e.kind, e.text = errDenied, "Microsoft Graph refuses the app: grant it the application permission "+need+", with an administrator's consent"
+		e.kind, e.need = errDenied, need
+		e.text = "Microsoft Graph refuses the app: grant it the application permission " + need + ", with an administrator's consent"
 	case status == http.StatusTooManyRequests:
 		e.kind, e.text = errThrottled, "Microsoft Graph is throttling"
 	case status == http.StatusBadRequest || status == http.StatusNotImplemented:
@@ -104,8 +114,31 @@ func responseError(response *http.Response, need string) error {
 	case status >= 300 && status < 500:
 		e.text = "this is not Microsoft Graph's answer: check the Graph URL"
 	}
+	if response.StatusCode == http.StatusNotFound && e.kind == errUnavailable && code != "" {
+		e.text = "Microsoft Graph does not have what is asked for"
+	}
 	e.text += fmt.Sprintf(" (%s)", what(response, code))
 	return e
+}
+
+// missing tells whether Graph has answered that something is not there, in the words of
+// Outlook or Teams. It is no failure of Graph's, and to ask again is no use; to callers who
+// know nothing better it is no answer.
+func missing(err error) bool {
+	known, ok := errors.AsType[*Error](err)
+	return ok && known.kind == errUnavailable && known.status == http.StatusNotFound && known.code != ""
+}
+
+// notThere tells whether the answer was that something is not there, in whatever words.
+func notThere(err error) bool {
+	known, ok := errors.AsType[*Error](err)
+	return ok && known.status == http.StatusNotFound
+}
+
+// codeOf tells whether it is by one of these codes that Graph says so.
+func codeOf(err error, codes ...string) bool {
+	known, ok := errors.AsType[*Error](err)
+	return ok && slices.ContainsFunc(codes, func(code string) bool { return strings.EqualFold(code, known.code) })
 }
 
 // challenges tells whether a refusal asks for a newer token, as conditional access does.

@@ -92,8 +92,9 @@ type governor struct {
 	pressure  float64             // how much of its limit Graph said is used; 0 if it did not say
 	pressedAt time.Time
 	mailboxes map[string]*mailbox
-	prices    map[string]int // by kind of call, as Graph has told
-	waiting   int            // how many of the synchronisation's calls wait for long
+	teams     map[string]time.Time // when a team that was throttled may be asked again
+	prices    map[string]int       // by kind of call, as Graph has told
+	waiting   int                  // how many of the synchronisation's calls wait for long
 	usage     cache.Usage
 }
 
@@ -109,6 +110,7 @@ func newGovernor(config Config, next http.RoundTripper) *governor {
 		tracer:    config.Tracer.Tracer("github.com/peopleinsights/peopleinsights/server/graph"),
 		quota:     quotaOf(0),
 		mailboxes: map[string]*mailbox{},
+		teams:     map[string]time.Time{},
 		prices:    map[string]int{},
 	}
 }
@@ -162,7 +164,7 @@ func (g *governor) hear(ctx context.Context, err error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.breaker.hear(time.Now(), errors.Is(err, cache.ErrUnavailable))
+	g.breaker.hear(time.Now(), errors.Is(err, cache.ErrUnavailable) && !missing(err))
 }
 
 func (g *governor) refused(why string) {
@@ -345,11 +347,17 @@ func (g *governor) book(p priority, at target, price int) (booked time.Time, wai
 	now := time.Now()
 	not := time.Time{}
 	alone := g.notBefore[p]
-	if at.mailbox != "" {
+	switch {
+	case at.mailbox != "":
 		alone = g.mailboxes[at.mailbox].notBefore
+	case at.team != "":
+		alone = g.teams[at.team]
 	}
 	if wait := alone.Sub(now); wait > 0 {
 		return not, wait, leftAlone
+	}
+	if at.team != "" { // it takes nothing of the directory's quota, nor waits for it
+		return now, 0, refusal{}
 	}
 	budget := g.budget()
 	floor := max(int(forSync*float64(budget)), min(leastFloor, budget/2))
@@ -406,6 +414,10 @@ func (g *governor) learn(c call, status int, header http.Header) {
 func (g *governor) settle(c call, status int, header http.Header) {
 	now := time.Now()
 	p, at, price := c.priority, c.target, c.price
+	if at.team != "" {
+		g.settleTeam(c, now, status, header)
+		return
+	}
 	cost, told := price, false
 	if units, err := strconv.Atoi(header.Get("x-ms-resource-unit")); err == nil && units >= 0 && units <= dearest {
 		cost, told = units, true
@@ -446,10 +458,8 @@ func (g *governor) settle(c call, status int, header http.Header) {
 		wait = (wait - rand.N(wait/4)).Truncate(time.Millisecond)
 		header.Set("Retry-After", fmt.Sprintf("%.3f", wait.Seconds())) // for whoever asked
 	}
-	if box := g.mailboxes[at.mailbox]; at.mailbox != "" {
-		if box != nil {
-			box.notBefore = now.Add(wait)
-		}
+	if at.mailbox != "" { // of a batch's part, or of an answer that came late, it may be none that is asked
+		g.box(at.mailbox).notBefore = now.Add(wait)
 		return
 	}
 	if !now.Before(g.notBefore[p]) { // of several at once, one counts

@@ -59,6 +59,9 @@ func TestSource(t *testing.T) {
 						if err := directory.Put(resource(t, p)); err != nil {
 							t.Fatal(err)
 						}
+						if err := directory.RemovePhoto(p.Profile.GetId()); err != nil { // the simulator draws one
+							t.Fatal(err)
+						}
 					},
 					Remove: func(id string) {
 						if err := directory.Delete(id); err != nil {
@@ -72,6 +75,30 @@ func TestSource(t *testing.T) {
 					},
 					RemoveGroup: func(id string) {
 						if err := directory.DeleteGroup(id); err != nil {
+							t.Fatal(err)
+						}
+					},
+					PutContact: func(c cache.Contact) {
+						if err := directory.PutOrgContact(contactResource(t, c)); err != nil {
+							t.Fatal(err)
+						}
+					},
+					RemoveContact: func(id string) {
+						if err := directory.DeleteOrgContact(id); err != nil {
+							t.Fatal(err)
+						}
+					},
+					PutRich: func(id string, p *pb.Profile) {
+						if err := directory.Patch(id, richResource(t, p)); err != nil {
+							t.Fatal(err)
+						}
+					},
+					PutPhoto: func(id string, photo *cache.Photo) {
+						err := directory.RemovePhoto(id)
+						if photo != nil {
+							err = directory.SetPhoto(id, photo.Data)
+						}
+						if err != nil {
 							t.Fatal(err)
 						}
 					},
@@ -142,6 +169,53 @@ func groupResource(t *testing.T, g cache.Group, members []string) []byte {
 		group["visibility"] = "HiddenMembership"
 	}
 	data, err := json.Marshal(group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// contactResource is a contact of the address book as Graph tells of it.
+func contactResource(t *testing.T, c cache.Contact) []byte {
+	t.Helper()
+	contact := map[string]any{"id": c.ID, "displayName": c.DisplayName}
+	for name, value := range map[string]string{
+		"givenName": c.GivenName, "surname": c.Surname, "mail": c.Email, "jobTitle": c.JobTitle,
+		"department": c.Department, "companyName": c.Company,
+	} {
+		if value != "" {
+			contact[name] = value
+		}
+	}
+	if c.Office != "" {
+		contact["addresses"] = []map[string]string{{"officeLocation": c.Office}}
+	}
+	var proxies []string
+	for i, address := range c.Proxies {
+		proxies = append(proxies, map[bool]string{true: "SMTP:", false: "smtp:"}[i == 0]+address)
+	}
+	if proxies != nil {
+		contact["proxyAddresses"] = proxies
+	}
+	data, err := json.Marshal(contact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// richResource is what somebody has written of themselves, as Graph tells of it.
+func richResource(t *testing.T, p *pb.Profile) []byte {
+	t.Helper()
+	lists := map[string][]string{
+		"skills": p.GetSkills(), "interests": p.GetInterests(), "responsibilities": p.GetResponsibilities(),
+		"pastProjects": p.GetPastProjects(), "schools": p.GetSchools(),
+	}
+	written := map[string]any{"aboutMe": p.GetAboutMe()}
+	for name, list := range lists {
+		written[name] = append([]string{}, list...)
+	}
+	data, err := json.Marshal(written)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,12 +20,7 @@ type mailbox struct {
 // enterMailbox waits until a mailbox may be asked, and returns what ends the call.
 func (g *governor) enterMailbox(ctx context.Context, name string) (leave func(), err error) {
 	g.mu.Lock()
-	box := g.mailboxes[name]
-	if box == nil {
-		g.forgetMailboxes()
-		box = &mailbox{slots: make(chan struct{}, mailboxCalls)}
-		g.mailboxes[name] = box
-	}
+	box := g.box(name)
 	box.calls++
 	g.mu.Unlock()
 	if err := take(ctx, box.slots); err != nil {
@@ -33,6 +28,17 @@ func (g *governor) enterMailbox(ctx context.Context, name string) (leave func(),
 		return nil, err
 	}
 	return func() { <-box.slots; g.leave(name, box) }, nil
+}
+
+// box returns a mailbox, remembered from now on.
+func (g *governor) box(name string) *mailbox {
+	box := g.mailboxes[name]
+	if box == nil {
+		g.forgetMailboxes()
+		box = &mailbox{slots: make(chan struct{}, mailboxCalls)}
+		g.mailboxes[name] = box
+	}
+	return box
 }
 
 // forgetMailboxes forgets those that nobody asks, and that may be asked, once there are

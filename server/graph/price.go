@@ -11,15 +11,17 @@ import (
 type target struct {
 	words   []string
 	mailbox string // the user whose mailbox is asked; empty if none is
+	team    string // the team that Teams is asked about; empty if it is not
 }
 
 // places are the words that may stand in a path; anything else names somebody.
 var places = func() map[string]bool {
 	known := map[string]bool{}
 	for word := range strings.FieldsSeq(`users groups teams channels contacts contactfolders calendar calendars
-		calendarview events messages mailfolders people photo photos calendars $value $count $batch delta manager
+		calendarview childfolders allmembers allchannels primarychannel events messages mailfolders people photo photos calendars $value $count $batch delta manager
 		directreports members transitivemembers memberof transitivememberof owners getmembergroups getmemberobjects
-		checkmembergroups checkmemberobjects getbyids directoryobjects graph.user microsoft.graph.user`) {
+		checkmembergroups checkmemberobjects getbyids directoryobjects graph.user microsoft.graph.user childfolders
+		allmembers organization`) {
 		known[word] = true
 	}
 	return known
@@ -35,7 +37,15 @@ var mailboxWords = map[string]bool{
 // parseTarget reads a request's path, below the version.
 func parseTarget(path string) target {
 	var t target
-	segments := strings.Split(strings.Trim(path, "/"), "/")
+	var segments []string
+	for segment := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		// Graph's own links may name somebody in the way of users('id').
+		if set, key, ok := strings.Cut(segment, "('"); ok && places[strings.ToLower(set)] {
+			segments = append(segments, set, strings.TrimSuffix(key, "')"))
+			continue
+		}
+		segments = append(segments, segment)
+	}
 	for _, segment := range segments {
 		word := strings.ToLower(strings.TrimSuffix(segment, "()"))
 		word = strings.TrimPrefix(word, "microsoft.graph.")
@@ -47,6 +57,9 @@ func parseTarget(path string) target {
 	if len(t.words) > 2 && t.words[0] == "users" && mailboxWords[t.words[2]] {
 		t.mailbox = strings.ToLower(segments[1])
 	}
+	if len(t.words) > 1 && t.words[0] == "teams" {
+		t.team = strings.ToLower(segments[1])
+	}
 	return t
 }
 
@@ -57,8 +70,8 @@ func (t target) route() string { return strings.Join(t.words[:min(len(t.words), 
 // which is no price.
 // Source: https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits
 func (t target) price(method string, query url.Values) int {
-	if t.mailbox != "" || t.words[0] == "teams" {
-		return 0
+	if t.mailbox != "" || t.words[0] == "teams" || t.last() == "$batch" {
+		return 0 // of a batch, the parts cost
 	}
 	if method != "GET" && t.last() != "getbyids" && !strings.HasPrefix(t.last(), "getmember") && !strings.HasPrefix(t.last(), "checkmember") {
 		return 1 // and a write, of another quota

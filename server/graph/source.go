@@ -22,8 +22,14 @@ var _ cache.Source = (*Client)(nil)
 
 // The application permissions that reading takes.
 const (
-	needUsers  = "User.Read.All"
-	needGroups = "Group.Read.All"
+	needUsers            = "User.Read.All"
+	needGroups           = "Group.Read.All"
+	needHiddenMembers    = "Member.Read.Hidden" // of groups that hide who is in them, besides needGroups
+	needOrgContacts      = "OrgContact.Read.All"
+	needChannels         = "Channel.ReadBasic.All"
+	needChannelMembers   = "ChannelMember.Read.All" // no other does for an app
+	needPersonalContacts = "Contacts.Read"
+	needOrganization     = "Organization.Read.All"
 )
 
 // pageSize is the most items that Graph lists on one page. A page costs one or two
