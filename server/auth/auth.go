@@ -12,6 +12,9 @@ type Caller struct {
 	// Tenant is the organisation that the caller belongs to. It is never taken
 	// from a request.
 	Tenant string
+	// Subject is who calls, unique within the tenant: what is held for one caller alone is
+	// held by it. Empty for the development identity, of which there is one.
+	Subject string
 }
 
 // Identify tells who makes the call that ctx belongs to. An error means that this

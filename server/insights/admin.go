@@ -21,25 +21,29 @@ func (s *Service) GetDirectoryStatus(ctx context.Context, _ *pb.GetDirectoryStat
 	caller, _ := auth.FromContext(ctx)
 	status := directory.Status()
 	out := &pb.GetDirectoryStatusResponse{
-		TenantId:          caller.Tenant,
-		State:             status.State,
-		People:            int64(status.People),
-		ExpectedPeople:    int64(status.Expected),
-		SuggestiblePeople: int64(status.Suggestible),
-		Groups:            int64(status.Groups),
-		IndexBytes:        int64(status.IndexBytes),
-		Freshness:         status.Freshness,
-		StartTime:         timestamppb.New(status.Start),
-		FillDuration:      duration(status.FillDuration),
-		NextRoundTime:     timestamp(status.PeopleFeed.NextRound),
-		Rounds:            status.PeopleFeed.Rounds,
-		Fillings:          status.PeopleFeed.Fillings,
-		LastRoundTime:     timestamp(status.PeopleFeed.LastRound),
-		LastRoundDuration: duration(status.PeopleFeed.Duration),
-		LastFailure:       failureOf(status.PeopleFeed.Failure),
-		PastFailure:       failureOf(status.PeopleFeed.Past),
-		LastGroupFailure:  failureOf(status.GroupFeed.Failure),
-		GraphUsage:        usageOf(status.Usage),
+		TenantId:                    caller.Tenant,
+		State:                       status.State,
+		People:                      int64(status.People),
+		ExpectedPeople:              int64(status.Expected),
+		SuggestiblePeople:           int64(status.Suggestible),
+		Groups:                      int64(status.Groups),
+		IndexBytes:                  int64(status.IndexBytes),
+		Freshness:                   status.Freshness,
+		StartTime:                   timestamppb.New(status.Start),
+		FillDuration:                duration(status.FillDuration),
+		NextRoundTime:               timestamp(status.PeopleFeed.NextRound),
+		Rounds:                      status.PeopleFeed.Rounds,
+		Fillings:                    status.PeopleFeed.Fillings,
+		LastRoundTime:               timestamp(status.PeopleFeed.LastRound),
+		LastRoundDuration:           duration(status.PeopleFeed.Duration),
+		LastFailure:                 failureOf(status.PeopleFeed.Failure),
+		PastFailure:                 failureOf(status.PeopleFeed.Past),
+		LastGroupFailure:            failureOf(status.GroupFeed.Failure),
+		Watches:                     s.watches[caller.Tenant].Load(),
+		DirectoryContacts:           int64(status.Contacts),
+		LastDirectoryContactFailure: failureOf(status.ContactFeed.Failure),
+
+		GraphUsage: usageOf(status.Usage),
 		Sweep: &pb.SweepStatus{
 			Sweeps:        status.Sweep.Sweeps,
 			LastTime:      timestamp(status.Sweep.Time),
@@ -55,7 +59,7 @@ func (s *Service) GetDirectoryStatus(ctx context.Context, _ *pb.GetDirectoryStat
 		out.Lag = durationpb.New(time.Since(status.PeopleFeed.LastRound))
 	}
 	if back := status.HeldBack(); back != nil {
-		out.HeldBack = &pb.HeldBack{Removals: int64(back.HeldBack), Held: int64(back.HeldOf), Groups: back == &status.GroupFeed}
+		out.HeldBack = &pb.HeldBack{Removals: int64(back.HeldBack), Held: int64(back.HeldOf), Groups: back == &status.GroupFeed, Contacts: back == &status.ContactFeed}
 	}
 	return out, nil
 }

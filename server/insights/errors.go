@@ -3,6 +3,7 @@ package insights
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 
@@ -19,8 +20,12 @@ import (
 // errorDomain is the domain of every ErrorInfo.
 const errorDomain = "peopleinsights"
 
-// errOverloaded means that as many calls are under way as may be.
+// errOverloaded means that as many calls, or watches, are under way as may be.
 var errOverloaded = errors.New("as many calls are under way as may be")
+
+// ErrStopping means that the service is being stopped. Where it is the cause of the end of
+// a stream's context, it is not the caller who has left.
+var ErrStopping = errors.New("the service is stopping")
 
 // outcome is what an error is to a caller. The message is always the same: the
 // log has the cause, which may say more than a caller should know.
@@ -30,39 +35,57 @@ type outcome struct {
 	reason  pb.ErrorReason
 	message string
 	retry   time.Duration // how long to wait unless the error says; 0: waiting is no use
+
+	permission string // that the service misses, by its name; empty where that is not known
 }
 
 // outcomes is the whole vocabulary: every error that a caller can meet, but for
 // invalid requests, which say what to mend.
 var outcomes = []outcome{
 	{cache.ErrNotFound, codes.NotFound, pb.ErrorReason_ERROR_REASON_PERSON_NOT_FOUND,
-		"the directory has no such person", 0},
+		"the directory has no such person", 0, ""},
+	{cache.ErrNoPhoto, codes.NotFound, pb.ErrorReason_ERROR_REASON_PHOTO_NOT_FOUND,
+		"the person has no photo", 0, ""},
+	{cache.ErrNoGroup, codes.NotFound, pb.ErrorReason_ERROR_REASON_GROUP_NOT_FOUND,
+		"there is no such group", 0, ""},
+	{cache.ErrNoChannel, codes.NotFound, pb.ErrorReason_ERROR_REASON_CHANNEL_NOT_FOUND,
+		"there is no such team, or it has no such channel", 0, ""},
+	{cache.ErrHiddenMembers, codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_MEMBERS_HIDDEN,
+		"who is in the group is hidden", 0, ""},
+	{cache.ErrTooManyMembers, codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_GROUP_TOO_LARGE,
+		"the group has more members than the service opens: 50,000, or 500 groups within each other", 0, ""},
+	{cache.ErrPending, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_PENDING,
+		"it is being read for the first time, which takes longer than the answer could wait", time.Second, ""},
+	{cache.ErrTruncated, codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_SOURCE_TRUNCATED,
+		"it holds more than the service reads", 0, ""},
 	{cache.ErrFilling, codes.Unavailable, pb.ErrorReason_ERROR_REASON_DIRECTORY_FILLING,
-		"the directory is still being read; GetDirectoryStatus tells how far it is", time.Second},
+		"the directory is still being read; GetDirectoryStatus tells how far it is", time.Second, ""},
 	{cache.ErrThrottled, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_THROTTLED,
-		"Microsoft Graph is throttling the service", 5 * time.Second},
+		"Microsoft Graph is throttling the service", 5 * time.Second, ""},
 	{cache.ErrQuota, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_QUOTA_EXHAUSTED,
-		"the share of Microsoft Graph's quota that the service keeps to is spent", 5 * time.Second},
+		"the share of Microsoft Graph's quota that the service keeps to is spent", 5 * time.Second, ""},
 	{cache.ErrHeldBack, codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_REMOVALS_HELD_BACK,
-		"more people would be removed than may go at once: GetDirectoryStatus tells how many, and confirm_removals lets them go", 0},
+		"more people would be removed than may go at once: GetDirectoryStatus tells how many, and confirm_removals lets them go", 0, ""},
 	{cache.ErrDenied, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_DENIED,
-		"Microsoft Graph refuses the service; its operator must mend this, and GetDirectoryStatus says how", 0},
+		"Microsoft Graph refuses the service; its operator must mend this, and GetDirectoryStatus says how", 0, ""},
 	{cache.ErrTooManyPeople, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
-		"the organisation has more people than the service may hold", 0},
+		"the organisation has more people than the service may hold", 0, ""},
 	{cache.ErrUnavailable, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
-		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second},
+		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second, ""},
 	{cache.ErrTokenLost, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
-		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second},
+		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second, ""},
 	{cache.ErrBusy, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
-		"the service is asking Microsoft Graph as much as it may", time.Second},
+		"the service is asking Microsoft Graph as much as it may", time.Second, ""},
 	{errOverloaded, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
-		"the service is answering as many calls as it may", time.Second},
+		"the service is answering as many calls as it may", time.Second, ""},
 	{errNoCaller, codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
-		"the service cannot tell who is calling", 0},
+		"the service cannot tell who is calling", 0, ""},
+	{ErrStopping, codes.Unavailable, pb.ErrorReason_ERROR_REASON_STOPPING,
+		"the service is stopping; watch again, with resume", time.Second, ""},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, pb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
-		"the caller's time ran out", 0},
+		"the caller's time ran out", 0, ""},
 	{context.Canceled, codes.Canceled, pb.ErrorReason_ERROR_REASON_CANCELLED,
-		"the caller left", 0},
+		"the caller left", 0, ""},
 }
 
 // failed finds what an error is to a caller. What is not in the vocabulary is
@@ -70,23 +93,35 @@ var outcomes = []outcome{
 func failed(err error) outcome {
 	var bad *invalid
 	if errors.As(err, &bad) {
-		return outcome{err, codes.InvalidArgument, pb.ErrorReason_ERROR_REASON_INVALID_REQUEST, bad.Error(), 0}
+		return outcome{err: err, code: codes.InvalidArgument, reason: pb.ErrorReason_ERROR_REASON_INVALID_REQUEST, message: bad.Error()}
 	}
 	for _, o := range outcomes {
 		if errors.Is(err, o.err) {
 			if asked, ok := cache.RetryAfter(err); ok {
 				o.retry = asked
 			}
+			if missing := cache.Permission(err); o.err == cache.ErrDenied && permissionName.MatchString(missing) {
+				o.permission = missing
+				o.message = "Microsoft Graph refuses the service: an administrator must grant it the application permission " + missing
+			}
 			return o
 		}
 	}
-	return outcome{err, codes.Internal, pb.ErrorReason_ERROR_REASON_INTERNAL, "a fault of the service; its log says more", 0}
+	return outcome{err: err, code: codes.Internal, reason: pb.ErrorReason_ERROR_REASON_INTERNAL, message: "a fault of the service; its log says more"}
 }
+
+// permissionName is what Graph's permissions look like, such as ChannelMember.Read.All.
+// What does not is not shown: it may be anything.
+var permissionName = regexp.MustCompile(`^[A-Za-z]{1,40}(\.[A-Za-z]{1,40}){1,4}$`)
 
 // statusOf makes of an error the status that a call ends with.
 func statusOf(err error) error {
 	o := failed(err)
-	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: reasonName(o.reason), Domain: errorDomain}}
+	info := &errdetails.ErrorInfo{Reason: reasonName(o.reason), Domain: errorDomain}
+	if o.permission != "" {
+		info.Metadata = map[string]string{"permission": o.permission}
+	}
+	details := []protoadapt.MessageV1{info}
 	if o.retry > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(o.retry)})
 	}

@@ -61,7 +61,7 @@ func TestInvalidExplanations(t *testing.T) {
 func TestWrongKindsAreToldTheRightOnes(t *testing.T) {
 	s := start(t)
 	_, err := s.SuggestInvitees(t.Context(), &pb.SuggestInviteesRequest{Query: "a", Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_UNSPECIFIED}})
-	const want = "must be INVITEE_KIND_PERSON, INVITEE_KIND_GUEST or INVITEE_KIND_GROUP"
+	const want = "must be INVITEE_KIND_PERSON, INVITEE_KIND_GUEST, INVITEE_KIND_GROUP, INVITEE_KIND_CONTACT or INVITEE_KIND_CONTACT_GROUP"
 	var got string
 	for _, detail := range status.Convert(err).Details() {
 		if bad, ok := detail.(*errdetails.BadRequest); ok {

@@ -92,7 +92,7 @@ func start(t *testing.T, change ...func(*insights.Config)) service {
 		t.Fatal(err)
 	}
 	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(grpc.UnaryInterceptor(s.Intercept))
+	server := grpc.NewServer(grpc.UnaryInterceptor(s.Intercept), grpc.StreamInterceptor(s.InterceptStream))
 	s.Register(server)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
@@ -150,11 +150,72 @@ func TestInvalidRequests(t *testing.T) {
 	report := func(in *pb.ReportPickRequest) func() error {
 		return func() error { _, err := s.ReportPick(t.Context(), in); return err }
 	}
+	photo := func(in *pb.GetProfilePhotoRequest) func() error {
+		return func() error { _, err := s.GetProfilePhoto(t.Context(), in); return err }
+	}
+	line := func(in *pb.GetReportingLineRequest) func() error {
+		return func() error { _, err := s.GetReportingLine(t.Context(), in); return err }
+	}
+	match := func(in *pb.MatchAccountsRequest) func() error {
+		return func() error { _, err := s.MatchAccounts(t.Context(), in); return err }
+	}
+	expand := func(in *pb.ExpandGroupRequest) func() error {
+		return func() error { _, err := s.ExpandGroup(t.Context(), in); return err }
+	}
+	folder := func(id string, organizer *pb.PersonRef) func() error {
+		return expand(&pb.ExpandGroupRequest{Group: &pb.ExpandGroupRequest_ContactFolderId{ContactFolderId: id}, Organizer: organizer})
+	}
+	list := func(in *pb.ListChannelMembersRequest) func() error {
+		return func() error { _, err := s.ListChannelMembers(t.Context(), in); return err }
+	}
+	watch := func(in *pb.WatchProfilesRequest) func() error {
+		return func() error {
+			stream, err := s.WatchProfiles(t.Context(), in)
+			if err == nil {
+				_, err = stream.Recv()
+			}
+			return err
+		}
+	}
+	team := sourcetest.ID(1)
 	for _, row := range []struct {
 		what   string
 		call   func() error
 		fields string
 	}{
+		{"a photo of nobody", photo(&pb.GetProfilePhotoRequest{}), "person"},
+		{"a photo of an unknown size", photo(&pb.GetProfilePhotoRequest{Person: someone, Size: 77}), "size"},
+		{"a long etag", photo(&pb.GetProfilePhotoRequest{Person: someone, IfNoneMatch: strings.Repeat("é", 201)}), "if_none_match"},
+		{"a line of nobody", line(&pb.GetReportingLineRequest{}), "person"},
+		{"negative levels", line(&pb.GetReportingLineRequest{Person: someone, LevelsUp: -1}), "levels_up"},
+		{"too many levels", line(&pb.GetReportingLineRequest{Person: someone, LevelsUp: 101}), "levels_up"},
+		{"too many reports", line(&pb.GetReportingLineRequest{Person: someone, PageSize: 1001}), "page_size"},
+		{"a negative page of reports", line(&pb.GetReportingLineRequest{Person: someone, PageSize: -1}), "page_size"},
+		{"a token that is none", line(&pb.GetReportingLineRequest{Person: someone, PageToken: "x"}), "page_token"},
+		{"too many addresses", match(&pb.MatchAccountsRequest{Emails: make([]string, 1001)}), "emails"},
+		{"no group", expand(&pb.ExpandGroupRequest{}), "group"},
+		{"a group that is no GUID", expand(&pb.ExpandGroupRequest{Group: &pb.ExpandGroupRequest_GroupId{GroupId: "x"}}), "group_id"},
+		{"a group's malformed address", expand(&pb.ExpandGroupRequest{Group: &pb.ExpandGroupRequest_Email{Email: "x"}}), "email"},
+		{"no folder", folder("", someone), "contact_folder_id"},
+		{"nobody's folder", folder("f", nil), "organizer"},
+		{"a folder of somebody malformed", folder("f", byEmail("@")), "organizer.email"},
+		{"a folder of somebody unknown", folder("f", byID(sourcetest.ID(9))), "organizer"},
+		{"a folder's page too large", expand(&pb.ExpandGroupRequest{Group: &pb.ExpandGroupRequest_ContactCategory{ContactCategory: "c"}, PageSize: 1001}), "organizer page_size"},
+		{"no category", expand(&pb.ExpandGroupRequest{Group: &pb.ExpandGroupRequest_ContactCategory{}, Organizer: someone}), "contact_category"},
+		{"no team and no channel", list(&pb.ListChannelMembersRequest{}), "team_id channel_id"},
+		{"a long channel", list(&pb.ListChannelMembersRequest{TeamId: team, ChannelId: strings.Repeat("é", 257)}), "channel_id"},
+		{"a channel's page too large", list(&pb.ListChannelMembersRequest{TeamId: team, ChannelId: "c", PageSize: 1001, PageToken: "x"}), "page_size page_token"},
+		{"a watch of nobody", watch(&pb.WatchProfilesRequest{}), "people"},
+		{"a watch of too many", watch(&pb.WatchProfilesRequest{People: manyRefs(1001)}), "people"},
+		{"a watch of somebody malformed", watch(&pb.WatchProfilesRequest{People: []*pb.PersonRef{someone, byID("x"), {}}}), "people[1].id people[2]"},
+		{"a watch's unknown path", watch(&pb.WatchProfilesRequest{People: []*pb.PersonRef{someone}, ReadMask: paths("x")}), "read_mask"},
+		{"a watch of a rich field", watch(&pb.WatchProfilesRequest{People: []*pb.PersonRef{someone}, ReadMask: paths("skills")}), "read_mask"},
+		{"a batch of a rich field", batch(&pb.BatchGetProfilesRequest{ReadMask: paths("display_name", "aboutMe")}), "read_mask"},
+		{"a batch of a rich field beside all", batch(&pb.BatchGetProfilesRequest{ReadMask: paths("*", "schools")}), "read_mask"},
+		{"a malformed team", suggest(&pb.SuggestInviteesRequest{Query: "a", TeamId: "x"}), "team_id"},
+		{"a channel without a team", suggest(&pb.SuggestInviteesRequest{Query: "a", ChannelId: "c"}), "channel_id"},
+		{"a long channel of a team", suggest(&pb.SuggestInviteesRequest{Query: "a", TeamId: team, ChannelId: strings.Repeat("é", 257)}), "channel_id"},
+		{"an unknown organizer with a team", suggest(&pb.SuggestInviteesRequest{Query: "a", TeamId: team, Organizer: byID(sourcetest.ID(9))}), "organizer"},
 		{"nobody named", profile(&pb.GetProfileRequest{}), "person"},
 		{"an empty reference", profile(&pb.GetProfileRequest{Person: &pb.PersonRef{}}), "person"},
 		{"an id that is no GUID", profile(&pb.GetProfileRequest{Person: byID("42")}), "person.id"},
@@ -280,6 +341,13 @@ func TestEveryErrorHasItsReason(t *testing.T) {
 		{cache.ErrUnavailable, codes.Unavailable, "SOURCE_UNAVAILABLE", true},
 		{cache.ErrThrottled, codes.Unavailable, "SOURCE_THROTTLED", true},
 		{cache.ErrDenied, codes.Unavailable, "SOURCE_DENIED", false},
+		{cache.ErrNoPhoto, codes.NotFound, "PHOTO_NOT_FOUND", false},
+		{cache.ErrNoGroup, codes.NotFound, "GROUP_NOT_FOUND", false},
+		{cache.ErrNoChannel, codes.NotFound, "CHANNEL_NOT_FOUND", false},
+		{cache.ErrHiddenMembers, codes.PermissionDenied, "MEMBERS_HIDDEN", false},
+		{cache.ErrTooManyMembers, codes.FailedPrecondition, "GROUP_TOO_LARGE", false},
+		{cache.ErrPending, codes.Unavailable, "SOURCE_PENDING", true},
+		{cache.ErrTruncated, codes.FailedPrecondition, "SOURCE_TRUNCATED", false},
 		{errors.New("ana@contoso.com is secret"), codes.Internal, "INTERNAL", false},
 	} {
 		s := start(t)
@@ -385,6 +453,7 @@ func TestSuggest(t *testing.T) {
 	want := []*pb.Suggestion{{
 		Kind: pb.InviteeKind_INVITEE_KIND_PERSON, Id: p.Id, DisplayName: p.DisplayName, Email: p.Email,
 		JobTitle: p.JobTitle, Department: p.Department, OfficeLocation: p.OfficeLocation,
+		Source: pb.SuggestionSource_SUGGESTION_SOURCE_PEOPLE,
 		Matches: []*pb.FieldMatch{{Field: pb.MatchField_MATCH_FIELD_DISPLAY_NAME, Value: "Person B",
 			Ranges: []*pb.TextRange{{Start: 0, End: 4}, {Start: 7, End: 8}}}},
 	}}
@@ -404,10 +473,10 @@ func TestSuggestionsTellWhatTheyLack(t *testing.T) {
 		state cache.SourceState
 		want  *pb.SourceState
 	}{
-		{cache.SourceState{AsOf: time.Unix(7, 0), Err: cache.ErrUnavailable}, &pb.SourceState{
+		{cache.SourceState{Source: pb.SuggestionSource_SUGGESTION_SOURCE_PEOPLE, AsOf: time.Unix(7, 0), Err: cache.ErrUnavailable}, &pb.SourceState{
 			Source: pb.SuggestionSource_SUGGESTION_SOURCE_PEOPLE, AsOfTime: timestamppb.New(time.Unix(7, 0)),
 			Reason: pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE}},
-		{cache.SourceState{Groups: true, Err: cache.ErrFilling}, &pb.SourceState{
+		{cache.SourceState{Source: pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS, Err: cache.ErrFilling}, &pb.SourceState{
 			Source: pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS, Reason: pb.ErrorReason_ERROR_REASON_DIRECTORY_FILLING}},
 	} {
 		got := insights.SourcesOf([]cache.SourceState{row.state})

@@ -17,7 +17,8 @@ import (
 	"github.com/peopleinsights/peopleinsights/server/auth"
 )
 
-// Intercept is the one interceptor of the services. It bounds how many calls are
+// Intercept is the one interceptor of the services' calls; InterceptStream is that of their
+// streams. It bounds how many calls are
 // under way and how long they take, tells who calls, and makes of every error,
 // panics included, a status of the contract. Calls of other services, such as
 // health, only pass.
@@ -56,10 +57,7 @@ func (s *Service) answer(ctx context.Context, in any, info *grpc.UnaryServerInfo
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			// What was panicked with may hold a person; where it happened does not.
-			s.config.Log.Error("a call panicked", slog.String("method", info.FullMethod),
-				slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
-			out, err = nil, fmt.Errorf("panic of type %T", p)
+			out, err = nil, s.panicked(info.FullMethod, p)
 		}
 	}()
 	ctx, cancel := s.bound(ctx)
@@ -71,17 +69,24 @@ func (s *Service) answer(ctx context.Context, in any, info *grpc.UnaryServerInfo
 	return handler(auth.NewContext(ctx, caller), in)
 }
 
+// panicked makes an error of what a call has panicked with. That may hold a person; where
+// it happened does not.
+func (s *Service) panicked(method string, with any) error {
+	s.config.Log.Error("a call panicked", slog.String("method", method),
+		slog.String("type", fmt.Sprintf("%T", with)), slog.String("stack", string(debug.Stack())))
+	return fmt.Errorf("panic of type %T", with)
+}
+
 // maxReserve is the most that is kept back of a caller's time.
 const maxReserve = 50 * time.Millisecond
 
 // bound gives a call without a deadline one, and keeps back a tenth of the time
 // there is, so that the answer that time ran out still arrives.
 func (s *Service) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
+	if _, ok := ctx.Deadline(); !ok {
 		return context.WithTimeout(ctx, s.config.DefaultDeadline)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/10, maxReserve)))
+	return early(ctx)
 }
 
 // log tells of failed and slow calls. Callers' own faults are told at debug level
@@ -98,6 +103,9 @@ func (s *Service) log(ctx context.Context, method string, err error, code codes.
 		level, message = slog.LevelError, "call failed"
 	case codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded:
 		level, message = slog.LevelWarn, "call failed"
+	}
+	if errors.Is(err, ErrStopping) {
+		level = slog.LevelDebug // every watch ends so
 	}
 	if bad, ok := errors.AsType[*invalid](err); ok {
 		err = bad.named() // a made-up path may hold an address

@@ -3,6 +3,7 @@ package insights
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -92,6 +93,15 @@ func (bad *invalid) id(field, id string) string {
 	return ref.ID
 }
 
+// address returns whom an address leads to.
+func (bad *invalid) address(field, address string) cache.Ref {
+	ref, err := cache.ByEmail(address)
+	if err != nil {
+		bad.add(field, err.Error())
+	}
+	return ref
+}
+
 func parseRef(ref *pb.PersonRef) (cache.Ref, error) {
 	switch by := ref.GetPerson().(type) {
 	case *pb.PersonRef_Id:
@@ -103,12 +113,25 @@ func parseRef(ref *pb.PersonRef) (cache.Ref, error) {
 	}
 }
 
-func (bad *invalid) mask(field string, paths *fieldmaskpb.FieldMask) *mask {
-	mask, err := newMask(paths)
+// mask reads a read mask, and whether it asks for the rich profile.
+func (bad *invalid) mask(field string, paths *fieldmaskpb.FieldMask) (m *mask, rich bool) {
+	m, rich, err := newMask(paths)
 	if err != nil {
 		bad.add(field, err.Error())
 	}
-	return mask
+	return m, rich || slices.Contains(paths.GetPaths(), "*")
+}
+
+// plainMask reads a read mask of many people, which may not name the rich profile.
+func (bad *invalid) plainMask(field string, paths *fieldmaskpb.FieldMask) *mask {
+	m, rich, err := newMask(paths)
+	switch {
+	case err != nil:
+		bad.add(field, err.Error())
+	case rich:
+		bad.add(field, "must not name fields of the rich profile (about_me, skills, interests, responsibilities, past_projects, schools), which is read for one person at a time: ask GetProfile for it")
+	}
+	return m
 }
 
 func (bad *invalid) maxStaleness(field string, d *durationpb.Duration) time.Duration {
@@ -130,6 +153,14 @@ func (bad *invalid) atMost(field string, n, most int) {
 func (bad *invalid) text(field, text string, most int) string {
 	if n := utf8.RuneCountInString(text); n > most {
 		bad.add(field, fmt.Sprintf("must be at most %d characters, not %d", most, n))
+	}
+	return text
+}
+
+// some is a text that must not be empty.
+func (bad *invalid) some(field, text string) string {
+	if text == "" {
+		bad.add(field, "must not be empty")
 	}
 	return text
 }

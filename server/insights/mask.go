@@ -17,22 +17,45 @@ type mask struct {
 	fields map[protoreflect.FieldNumber]*mask
 }
 
+// The fields of the rich profile are those of Profile from the first to the last.
+const (
+	firstRich protoreflect.FieldNumber = 40
+	lastRich  protoreflect.FieldNumber = 45
+)
+
+// isRich tells whether a field is of the rich profile.
+func isRich(n protoreflect.FieldNumber) bool { return firstRich <= n && n <= lastRich }
+
+// rich tells whether the mask names fields of the rich profile, one by one.
+func (m *mask) rich() bool {
+	if m == nil {
+		return false
+	}
+	for n := range m.fields {
+		if isRich(n) {
+			return true
+		}
+	}
+	return false
+}
+
 // newMask reads a read mask of Profile. Its paths may be in lowerCamelCase too, as
-// they stand in JSON.
-func newMask(paths *fieldmaskpb.FieldMask) (*mask, error) {
+// they stand in JSON. Rich tells whether it names something of the rich profile, beside
+// "*" too.
+func newMask(paths *fieldmaskpb.FieldMask) (m *mask, rich bool, err error) {
 	root := &mask{}
 	for _, path := range paths.GetPaths() {
 		if path == "*" {
 			continue
 		}
 		if err := root.let(path, (&pb.Profile{}).ProtoReflect().Descriptor()); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	if len(paths.GetPaths()) == 0 || slices.Contains(paths.GetPaths(), "*") {
-		return nil, nil
+		return nil, root.rich(), nil
 	}
-	return root, nil
+	return root, root.rich(), nil
 }
 
 // let lets a path of a message through.

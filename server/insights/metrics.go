@@ -16,6 +16,8 @@ import (
 type Metrics struct {
 	calls    *prometheus.HistogramVec
 	underWay prometheus.Gauge
+	watching prometheus.Gauge
+	watches  *prometheus.CounterVec // that have ended, by code
 	methods  map[string]*method
 }
 
@@ -38,9 +40,17 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "people_insights_calls_under_way",
 			Help: "Calls that are being answered.",
 		}),
+		watching: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "people_insights_watches_under_way",
+			Help: "Watches of profiles that are under way.",
+		}),
+		watches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "people_insights_watches_total",
+			Help: "Watches of profiles that have ended, by code. They are not among the calls: they last as long as their callers like.",
+		}, []string{"code"}),
 		methods: map[string]*method{},
 	}
-	registry.MustRegister(m.calls, m.underWay)
+	registry.MustRegister(m.calls, m.underWay, m.watching, m.watches)
 	for _, service := range []grpc.ServiceDesc{pb.PeopleInsightsService_ServiceDesc, pb.DirectoryAdminService_ServiceDesc} {
 		for _, desc := range service.Methods {
 			m.methods["/"+service.ServiceName+"/"+desc.MethodName] = &method{name: service.ServiceName + "/" + desc.MethodName}
@@ -60,6 +70,19 @@ func (m *Metrics) begin(name string) func(codes.Code, time.Duration) {
 		if known := m.methods[name]; known != nil && int(code) < len(known.code) {
 			m.observer(known, code).Observe(took.Seconds())
 		}
+	}
+}
+
+// beginWatch counts a watch under way, until the function that it returns is told how it
+// ended.
+func (m *Metrics) beginWatch() func(codes.Code) {
+	if m == nil {
+		return func(codes.Code) {}
+	}
+	m.watching.Inc()
+	return func(code codes.Code) {
+		m.watching.Dec()
+		m.watches.WithLabelValues(code.String()).Inc()
 	}
 }
 
@@ -101,6 +124,7 @@ func NewDirectoryMetrics(held map[string]*cache.Directory) prometheus.Collector 
 	gauge("directory_people", "People held; while filling, read so far.", func(s *cache.Status) float64 { return float64(s.People) })
 	gauge("directory_suggestible_people", "People held whom suggestions can find.", func(s *cache.Status) float64 { return float64(s.Suggestible) })
 	gauge("directory_groups", "Groups held.", func(s *cache.Status) float64 { return float64(s.Groups) })
+	gauge("directory_contacts", "Contacts of the organisation's address book held.", func(s *cache.Status) float64 { return float64(s.Contacts) })
 	gauge("directory_index_bytes", "Bytes of the type-ahead index, about.", func(s *cache.Status) float64 { return float64(s.IndexBytes) })
 	gauge("directory_pickers", "Organizers of whom it is remembered whom they picked.", func(s *cache.Status) float64 { return float64(s.Pickers) })
 	gauge("directory_picked", "People and groups whom they picked, of all together.", func(s *cache.Status) float64 { return float64(s.Picked) })
@@ -112,10 +136,11 @@ func NewDirectoryMetrics(held map[string]*cache.Directory) prometheus.Collector 
 	counter("directory_rounds_total", "Rounds of changes that were complete.", func(s *cache.Status) float64 { return float64(s.PeopleFeed.Rounds) })
 	counter("directory_round_failures_total", "Rounds and fillings that failed.", func(s *cache.Status) float64 { return float64(s.PeopleFeed.Failures) })
 	counter("directory_fillings_total", "Times that everybody was listed because there was no delta link.", func(s *cache.Status) float64 { return float64(s.PeopleFeed.Fillings) })
-	counter("directory_changes_total", "People and groups that were added, changed or removed.", func(s *cache.Status) float64 {
-		return float64(s.PeopleFeed.Changes + s.GroupFeed.Changes + s.Sweeping.Changes)
+	counter("directory_changes_total", "People, groups and contacts that were added, changed or removed.", func(s *cache.Status) float64 {
+		return float64(s.PeopleFeed.Changes + s.GroupFeed.Changes + s.ContactFeed.Changes + s.Sweeping.Changes)
 	})
 	counter("directory_groups_failures_total", "Rounds and fillings of groups that failed.", func(s *cache.Status) float64 { return float64(s.GroupFeed.Failures) })
+	counter("directory_contacts_failures_total", "Rounds and fillings of the address book's contacts that failed.", func(s *cache.Status) float64 { return float64(s.ContactFeed.Failures) })
 	gauge("directory_removals_held_back", "Removals that wait for an operator.", func(s *cache.Status) float64 {
 		if back := s.HeldBack(); back != nil {
 			return float64(back.HeldBack)
@@ -135,6 +160,11 @@ func NewDirectoryMetrics(held map[string]*cache.Directory) prometheus.Collector 
 	counter("lookups_failed_total", "Look-ups that had no answer, absence not among them.", func(s *cache.Status) float64 { return float64(s.Lookups.Failed) })
 	counter("cache_hits_total", "Assembled profiles that were found in the cache.", func(s *cache.Status) float64 { return float64(s.Lookups.MemoHits) })
 	counter("cache_misses_total", "Assembled profiles that had to be made.", func(s *cache.Status) float64 { return float64(s.Lookups.MemoMisses) })
+	counter("photos_served_total", "Calls answered with a photo.", func(s *cache.Status) float64 { return float64(s.Photos.Served) })
+	counter("photos_stale_total", "Of them, those with one that Microsoft Graph did not confirm in time.", func(s *cache.Status) float64 { return float64(s.Photos.Stale) })
+	counter("photos_absent_total", "Calls answered that somebody has no photo.", func(s *cache.Status) float64 { return float64(s.Photos.Absent) })
+	counter("photos_failed_total", "Calls for a photo that had no answer.", func(s *cache.Status) float64 { return float64(s.Photos.Failed) })
+	counter("photos_asked_total", "Questions to Microsoft Graph for photos.", func(s *cache.Status) float64 { return float64(s.Photos.Asked) })
 	gauge("graph_budget_units", "Resource units that may be spent in ten seconds.", func(s *cache.Status) float64 { return float64(s.Usage.Budget) })
 	gauge("graph_spent_units", "Of them, those that are spent.", func(s *cache.Status) float64 { return float64(s.Usage.Spent) })
 	gauge("graph_limit_used", "How much of its limit Microsoft Graph lately said is used, from 0.8 on; 0 where it did not say.", func(s *cache.Status) float64 { return s.Usage.Pressure })

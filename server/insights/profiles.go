@@ -17,7 +17,7 @@ const maxBatch = 1000
 func (s *Service) GetProfile(ctx context.Context, in *pb.GetProfileRequest) (*pb.GetProfileResponse, error) {
 	var bad invalid
 	ref := bad.person("person", in.GetPerson())
-	mask := bad.mask("read_mask", in.GetReadMask())
+	mask, rich := bad.mask("read_mask", in.GetReadMask())
 	maxAge := bad.maxStaleness("max_staleness", in.GetMaxStaleness())
 	if err := bad.err(); err != nil {
 		return nil, err
@@ -30,14 +30,22 @@ func (s *Service) GetProfile(ctx context.Context, in *pb.GetProfileRequest) (*pb
 	if answer.Err != nil {
 		return nil, answer.Err
 	}
-	return &pb.GetProfileResponse{Profile: mask.of(answer.Profile), Freshness: answer.Freshness}, nil
+	out := &pb.GetProfileResponse{Freshness: answer.Freshness}
+	profile := answer.Profile
+	if rich {
+		if profile, err = withRich(ctx, directory, profile); err != nil {
+			out.RichProfileProblem = problemOf(err)
+		}
+	}
+	out.Profile = mask.of(profile)
+	return out, nil
 }
 
 // BatchGetProfiles answers for a whole roster.
 func (s *Service) BatchGetProfiles(ctx context.Context, in *pb.BatchGetProfilesRequest) (*pb.BatchGetProfilesResponse, error) {
 	var bad invalid
 	bad.atMost("people", len(in.GetPeople()), maxBatch)
-	mask := bad.mask("read_mask", in.GetReadMask())
+	mask := bad.plainMask("read_mask", in.GetReadMask())
 	if err := bad.err(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -12,6 +13,7 @@ import (
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 	"github.com/peopleinsights/peopleinsights/server/auth"
+	"github.com/peopleinsights/peopleinsights/server/contacts"
 )
 
 // Config is what a Service needs.
@@ -23,6 +25,12 @@ type Config struct {
 	// MaxConcurrent bounds the calls that are answered at once; zero means 1000.
 	// Further ones are refused at once with RESOURCE_EXHAUSTED.
 	MaxConcurrent int
+	// MaxWatches bounds the watches that are under way at once; zero means 1000. Further
+	// ones are refused at once with RESOURCE_EXHAUSTED.
+	MaxWatches int
+	// Contacts are where the tenants' people's own contacts are held, by tenant id. A
+	// tenant without has none that are suggested. May be nil.
+	Contacts map[string]*contacts.Store
 	// DefaultDeadline is given to calls that come without one; zero means ten
 	// seconds.
 	DefaultDeadline time.Duration
@@ -44,6 +52,9 @@ type Service struct {
 	config Config
 	tracer trace.Tracer  // nil where nothing is traced
 	slots  chan struct{} // one is held by each call under way
+	// One of streams is held by each watch under way; watches counts them by tenant.
+	streams chan struct{}
+	watches map[string]*atomic.Int64
 }
 
 // New returns a Service.
@@ -54,6 +65,9 @@ func New(config Config) (*Service, error) {
 	if config.MaxConcurrent == 0 {
 		config.MaxConcurrent = 1000
 	}
+	if config.MaxWatches == 0 {
+		config.MaxWatches = 1000
+	}
 	if config.DefaultDeadline == 0 {
 		config.DefaultDeadline = 10 * time.Second
 	}
@@ -63,7 +77,15 @@ func New(config Config) (*Service, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{config: config, slots: make(chan struct{}, config.MaxConcurrent)}
+	s := &Service{
+		config:  config,
+		slots:   make(chan struct{}, config.MaxConcurrent),
+		streams: make(chan struct{}, config.MaxWatches),
+		watches: make(map[string]*atomic.Int64, len(config.Directories)),
+	}
+	for tenant := range config.Directories {
+		s.watches[tenant] = &atomic.Int64{}
+	}
 	if config.Tracer != nil {
 		s.tracer = config.Tracer.Tracer("github.com/peopleinsights/peopleinsights/server/insights")
 	}
@@ -71,13 +93,13 @@ func New(config Config) (*Service, error) {
 }
 
 // Register puts the services on a gRPC server, which has to be made with
-// Intercept as its unary interceptor.
+// Intercept as its unary and InterceptStream as its stream interceptor.
 func (s *Service) Register(server grpc.ServiceRegistrar) {
 	pb.RegisterPeopleInsightsServiceServer(server, s)
 	pb.RegisterDirectoryAdminServiceServer(server, s)
 }
 
-// errNoCaller means that a call did not come through Intercept, or that the
+// errNoCaller means that a call came through no interceptor of ours, or that the
 // caller's tenant is none of ours.
 var errNoCaller = errors.New("no caller of a known tenant")
 

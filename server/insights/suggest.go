@@ -26,28 +26,17 @@ func (s *Service) SuggestInvitees(ctx context.Context, in *pb.SuggestInviteesReq
 	if err != nil {
 		return nil, err
 	}
-	suggestions, freshness, err := directory.Suggest(invite)
+	lacking, err := s.gather(ctx, directory, invite)
+	if err != nil {
+		return nil, ofOrganizer("organizer", err)
+	}
+	suggestions, freshness, err := directory.Suggest(invite.Invite)
 	if err != nil {
 		return nil, ofOrganizer("organizer", err)
 	}
 	return &pb.SuggestInviteesResponse{
-		Suggestions: suggestions, Freshness: freshness, Sources: sourcesOf(directory.Sources(invite.Kinds)),
+		Suggestions: suggestions, Freshness: freshness, Sources: append(sourcesOf(directory.Sources(invite.Kinds)), lacking...),
 	}, nil
-}
-
-func sourcesOf(states []cache.SourceState) (list []*pb.SourceState) {
-	for _, s := range states {
-		state := &pb.SourceState{
-			Source:   pb.SuggestionSource_SUGGESTION_SOURCE_PEOPLE,
-			AsOfTime: timestamp(s.AsOf),
-			Reason:   failed(s.Err).reason,
-		}
-		if s.Groups {
-			state.Source = pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS
-		}
-		list = append(list, state)
-	}
-	return list
 }
 
 // ofOrganizer makes of an unknown organizer what is wrong with a field.
@@ -71,25 +60,35 @@ func (s *Service) ExplainSuggestions(ctx context.Context, in *pb.ExplainSuggesti
 	if err != nil {
 		return nil, err
 	}
-	explained, freshness, err := directory.Explain(invite)
+	if _, err := s.gather(ctx, directory, invite); err != nil {
+		return nil, ofOrganizer("request.organizer", err)
+	}
+	explained, freshness, err := directory.Explain(invite.Invite)
 	if err != nil {
 		return nil, ofOrganizer("request.organizer", err)
 	}
 	return &pb.ExplainSuggestionsResponse{Suggestions: explained, Freshness: freshness}, nil
 }
 
+// invite is what a scheduler page asks, and what has to be read for it beside the directory.
+type invite struct {
+	cache.Invite
+	team    string // empty for none
+	channel string // empty for the team itself
+}
+
 // parseInvite reads what a scheduler page asks; within says which field holds it, for what
 // is wrong with it.
-func parseInvite(within string, in *pb.SuggestInviteesRequest) (cache.Invite, error) {
+func parseInvite(within string, in *pb.SuggestInviteesRequest) (*invite, error) {
 	bad := invalid{within: within}
-	invite := cache.Invite{
+	invite := &invite{Invite: cache.Invite{
 		Query: bad.text("query", in.GetQuery(), maxQuery),
 		Limit: bad.pageSize("page_size", in.GetPageSize(), defaultPageSize, maxPageSize),
 		Kinds: in.GetKinds(),
-	}
+	}}
 	for i, kind := range in.GetKinds() {
 		if _, known := pb.InviteeKind_name[int32(kind)]; !known || kind == pb.InviteeKind_INVITEE_KIND_UNSPECIFIED {
-			bad.add(fmt.Sprintf("kinds[%d]", i), "must be INVITEE_KIND_PERSON, INVITEE_KIND_GUEST or INVITEE_KIND_GROUP")
+			bad.add(fmt.Sprintf("kinds[%d]", i), "must be INVITEE_KIND_PERSON, INVITEE_KIND_GUEST, INVITEE_KIND_GROUP, INVITEE_KIND_CONTACT or INVITEE_KIND_CONTACT_GROUP")
 		}
 	}
 	if in.GetOrganizer() != nil {
@@ -98,6 +97,12 @@ func parseInvite(within string, in *pb.SuggestInviteesRequest) (cache.Invite, er
 	bad.atMost("exclude", len(in.GetExclude()), maxBatch)
 	for i, person := range in.GetExclude() {
 		invite.Exclude = append(invite.Exclude, bad.person(fmt.Sprintf("exclude[%d]", i), person))
+	}
+	if in.GetTeamId() != "" {
+		invite.team = bad.id("team_id", in.GetTeamId())
+	}
+	if invite.channel = bad.text("channel_id", in.GetChannelId(), maxChannel); invite.channel != "" && in.GetTeamId() == "" {
+		bad.add("channel_id", "must come with the team_id of its team")
 	}
 	return invite, bad.err()
 }

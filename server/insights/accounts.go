@@ -1,0 +1,25 @@
+package insights
+
+import (
+	"context"
+
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+)
+
+// MatchAccounts answers whose addresses these are.
+func (s *Service) MatchAccounts(ctx context.Context, in *pb.MatchAccountsRequest) (*pb.MatchAccountsResponse, error) {
+	var bad invalid
+	bad.atMost("emails", len(in.GetEmails()), maxBatch)
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	directory, err := s.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	matches, freshness, err := directory.MatchAccounts(in.GetEmails())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.MatchAccountsResponse{Matches: matches, Freshness: freshness}, nil
+}

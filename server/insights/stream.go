@@ -1,0 +1,77 @@
+package insights
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/peopleinsights/peopleinsights/server/auth"
+)
+
+// InterceptStream does for streams what Intercept does for calls. A stream takes no call's
+// place, has a bound of its own on how many there are, and no deadline but its caller's.
+func (s *Service) InterceptStream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if !strings.HasPrefix(info.FullMethod, "/peopleinsights.v1.") {
+		return handler(server, stream)
+	}
+	began := time.Now()
+	ctx, end := s.trace(stream.Context(), info.FullMethod)
+	done := s.config.Metrics.beginWatch()
+	err := s.stream(ctx, server, stream, info, handler)
+	var result error
+	if err != nil {
+		result = statusOf(err)
+		stream.SetTrailer(noRetry)
+	}
+	code := status.Code(result)
+	done(code)
+	end(code)
+	if code != codes.OK { // one that is long is not slow
+		s.log(ctx, info.FullMethod, err, code, time.Since(began))
+	}
+	return result
+}
+
+func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		return errOverloaded
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.panicked(info.FullMethod, p)
+		}
+	}()
+	ctx, cancel := early(ctx)
+	defer cancel()
+	caller, err := s.config.Identify(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoCaller, err)
+	}
+	if count := s.watches[caller.Tenant]; count != nil {
+		count.Add(1)
+		defer count.Add(-1)
+	}
+	err = handler(server, identified{stream, auth.NewContext(ctx, caller)})
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrStopping) {
+		return fmt.Errorf("%w: %w", ErrStopping, err)
+	}
+	return err
+}
+
+// identified is a stream whose context tells who calls.
+type identified struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context is the stream's.
+func (i identified) Context() context.Context { return i.ctx }
