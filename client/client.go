@@ -5,8 +5,8 @@
 //	out, err := c.GetProfile(ctx, &pb.GetProfileRequest{Person: client.ByEmail("ana@contoso.com")})
 //
 // A Client is the generated stubs of the contract over one connection with
-// sensible habits: every call has a deadline, calls that found the service
-// unavailable are tried again, requests go round all of the service's addresses,
+// sensible habits: every call but a watch has a deadline, calls that found the service
+// unavailable are tried again, Watch goes on where it was, requests go round all of the service's addresses,
 // and dead connections are noticed.
 package client
 
@@ -53,7 +53,7 @@ type Client struct {
 // serviceConfig goes round all addresses, and tries calls that found the service
 // unavailable again. All of the contract's calls may be: they only read, RefreshDirectory
 // is idempotent, and a pick that ReportPick reports twice counts twice, and does no other
-// harm.
+// harm. A watch is begun again by Watch, which knows where it was, and by nothing else.
 const serviceConfig = `{
   "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [{
@@ -62,6 +62,8 @@ const serviceConfig = `{
       "maxAttempts": 3, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
       "retryableStatusCodes": ["UNAVAILABLE"]
     }
+  }, {
+    "name": [{"service": "peopleinsights.v1.PeopleInsightsService", "method": "WatchProfiles"}]
   }]
 }`
 

@@ -17,10 +17,15 @@ import (
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// service answers GetProfile by a function, as the service at the other end would.
+// service answers by functions, as the service at the other end would.
 type service struct {
 	pb.UnimplementedPeopleInsightsServiceServer
 	answer func(context.Context, *pb.GetProfileRequest) (*pb.GetProfileResponse, error)
+	watch  func(*pb.WatchProfilesRequest, grpc.ServerStreamingServer[pb.WatchProfilesResponse]) error
+}
+
+func (s service) WatchProfiles(in *pb.WatchProfilesRequest, stream grpc.ServerStreamingServer[pb.WatchProfilesResponse]) error {
+	return s.watch(in, stream)
 }
 
 func (s service) GetProfile(ctx context.Context, in *pb.GetProfileRequest) (*pb.GetProfileResponse, error) {
@@ -29,12 +34,17 @@ func (s service) GetProfile(ctx context.Context, in *pb.GetProfileRequest) (*pb.
 
 func connect(t *testing.T, config client.Config, answer func(context.Context, *pb.GetProfileRequest) (*pb.GetProfileResponse, error)) *client.Client {
 	t.Helper()
+	return connectService(t, config, service{answer: answer})
+}
+
+func connectService(t *testing.T, config client.Config, s service) *client.Client {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer()
-	pb.RegisterPeopleInsightsServiceServer(server, service{answer: answer})
+	pb.RegisterPeopleInsightsServiceServer(server, s)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	config.Address = listener.Addr().String()
@@ -95,7 +105,7 @@ func TestRetries(t *testing.T) {
 }
 
 func TestReason(t *testing.T) {
-	told, err := status.New(codes.NotFound, "no").WithDetails(
+	own, err := status.New(codes.NotFound, "no").WithDetails(
 		&errdetails.ErrorInfo{Reason: "PERSON_NOT_FOUND", Domain: "peopleinsights"})
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +118,7 @@ func TestReason(t *testing.T) {
 		err  error
 		want pb.ErrorReason
 	}{
-		{told.Err(), pb.ErrorReason_ERROR_REASON_PERSON_NOT_FOUND},
+		{own.Err(), pb.ErrorReason_ERROR_REASON_PERSON_NOT_FOUND},
 		{foreign.Err(), pb.ErrorReason_ERROR_REASON_UNSPECIFIED},
 		{status.Error(codes.NotFound, "no"), pb.ErrorReason_ERROR_REASON_UNSPECIFIED},
 		{context.Canceled, pb.ErrorReason_ERROR_REASON_UNSPECIFIED},

@@ -79,6 +79,7 @@ var nearness = map[pb.ScoreReason]string{
 	pb.ScoreReason_SCORE_REASON_DEPARTMENT: "same department",
 	pb.ScoreReason_SCORE_REASON_OFFICE:     "same office",
 	pb.ScoreReason_SCORE_REASON_COUNTRY:    "same country",
+	pb.ScoreReason_SCORE_REASON_CHANNEL:    "same channel",
 }
 
 // because is the reason of a part of a score.

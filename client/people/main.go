@@ -1,6 +1,12 @@
 // Command people asks People Insights from the command line.
 //
 //	people profile ana@contoso.com
+//	people photo ana@contoso.com --out ana.jpg
+//	people line ana@contoso.com --reports
+//	people match ana@contoso.com jan@fabrikam.com
+//	people group engineering@contoso.com --nested
+//	people channel TEAM CHANNEL
+//	people watch ana@contoso.com jan@contoso.com
 //	people suggest          (interactive: the list follows each keystroke)
 //	people suggest "ana k"
 //	people explain --organizer ana@contoso.com "jan m"
@@ -8,8 +14,9 @@
 //	people status
 //	people refresh
 //
-// It exits with 0 when there was an answer, 1 when the call failed, 2 when the
-// command line was wrong, and 4 when there is no such person.
+// A watch goes on until it is interrupted. It exits with 0 when there was an answer, 1 when the call failed, 2 when the
+// command line was wrong, and 4 when there is no such person, group,
+// channel or photo.
 package main
 
 import (
@@ -43,7 +50,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "people:", explain(err))
 		os.Exit(exitCode(err))
 	}
@@ -58,6 +65,12 @@ type flags struct {
 	Output  string        `short:"o" enum:"text,json" default:"text" help:"Output: text or json (the contract's JSON)."`
 
 	Profile profileCommand `cmd:"" help:"Show a person, named by any of their addresses or by id."`
+	Photo   photoCommand   `cmd:"" help:"Write a person's photo to a file."`
+	Line    lineCommand    `cmd:"" help:"Show whom a person reports to, and who reports to them."`
+	Match   matchCommand   `cmd:"" help:"Say whose addresses these are."`
+	Group   groupCommand   `cmd:"" help:"Show who is in a group, or in a folder or category of somebody's own contacts."`
+	Channel channelCommand `cmd:"" help:"Show who is in a channel of Microsoft Teams."`
+	Watch   watchCommand   `cmd:"" help:"Show people, and each change of them as it comes."`
 	Suggest suggestCommand `cmd:"" help:"Find people to invite by the first letters of their names and addresses. Without a query, interactively."`
 	Explain explainCommand `cmd:"" help:"Say of each suggestion why it stands where it does."`
 	Pick    pickCommand    `cmd:"" help:"Tell that somebody was picked, so that they come earlier for that organizer."`
@@ -71,6 +84,7 @@ type session struct {
 	client  *client.Client
 	in      *os.File
 	out     io.Writer
+	notes   io.Writer // what is not the answer, such as how far it is
 	json    bool
 	timeout time.Duration
 }
@@ -78,7 +92,7 @@ type session struct {
 // errUsage marks errors of the command line.
 var errUsage = errors.New("see people --help")
 
-func run(ctx context.Context, args []string, in *os.File, out io.Writer) error {
+func run(ctx context.Context, args []string, in *os.File, out, notes io.Writer) error {
 	var f flags
 	helped := false
 	parser, err := kong.New(&f, kong.Name("people"), kong.Description("Ask People Insights who people are."),
@@ -102,7 +116,7 @@ func run(ctx context.Context, args []string, in *os.File, out io.Writer) error {
 		return err
 	}
 	defer c.Close()
-	return command.Run(&session{ctx: ctx, client: c, in: in, out: out, json: f.Output == "json", timeout: f.Timeout})
+	return command.Run(&session{ctx: ctx, client: c, in: in, out: out, notes: notes, json: f.Output == "json", timeout: f.Timeout})
 }
 
 func (f flags) trust() (*tls.Config, error) {

@@ -3,19 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
-	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
@@ -29,6 +29,7 @@ type service struct {
 	picked    *pb.ReportPickRequest
 	asked     *pb.GetProfileRequest
 	refreshed *pb.RefreshDirectoryRequest
+	expanded  []*pb.ExpandGroupRequest
 }
 
 var eva = &pb.Profile{Id: "00000000-0000-4000-8000-000000000001", DisplayName: "Eva Müller", Email: "eva@contoso.com",
@@ -40,6 +41,10 @@ func (s *service) GetProfile(_ context.Context, in *pb.GetProfileRequest) (*pb.G
 	if in.GetPerson().GetEmail() != eva.Email && in.GetPerson().GetId() != eva.Id {
 		return nil, status.Error(codes.NotFound, "the directory has no such person")
 	}
+	if slices.Contains(in.GetReadMask().GetPaths(), "*") {
+		return &pb.GetProfileResponse{Profile: eva, RichProfileProblem: &pb.Problem{
+			Reason: pb.ErrorReason_ERROR_REASON_SOURCE_DENIED, Message: "Microsoft Graph refuses the service"}}, nil
+	}
 	return &pb.GetProfileResponse{Profile: eva}, nil
 }
 
@@ -48,6 +53,18 @@ func (s *service) SuggestInvitees(_ context.Context, in *pb.SuggestInviteesReque
 	out := &pb.SuggestInviteesResponse{}
 	if in.GetQuery() == "zzz" {
 		out.Sources = []*pb.SourceState{{Source: pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS, Reason: pb.ErrorReason_ERROR_REASON_SOURCE_DENIED}}
+	}
+	if in.GetQuery() == "own" {
+		own, book := pb.SuggestionSource_SUGGESTION_SOURCE_CONTACTS, pb.SuggestionSource_SUGGESTION_SOURCE_DIRECTORY_CONTACTS
+		out.Suggestions = []*pb.Suggestion{
+			{Kind: pb.InviteeKind_INVITEE_KIND_CONTACT, DisplayName: "Perla", Email: "perla@fabrikam.com", Source: own},
+			{Kind: pb.InviteeKind_INVITEE_KIND_CONTACT, DisplayName: "Bank", Email: "bank@example.com", Source: book, JobTitle: "Adviser"},
+			{Kind: pb.InviteeKind_INVITEE_KIND_CONTACT_GROUP, DisplayName: "Climbing", Source: own, ContactGroup: &pb.Suggestion_ContactFolderId{ContactFolderId: "f"}},
+			{Kind: pb.InviteeKind_INVITEE_KIND_GUEST, DisplayName: "Guests", Email: "g@fabrikam.com", TenantId: "fabrikam"},
+		}
+		out.Sources = []*pb.SourceState{
+			{Source: pb.SuggestionSource_SUGGESTION_SOURCE_CHANNEL, Reason: pb.ErrorReason_ERROR_REASON_SOURCE_PENDING},
+			{Source: own, Reason: pb.ErrorReason_ERROR_REASON_SOURCE_TRUNCATED, AsOfTime: timestamppb.Now()}}
 	}
 	if in.GetQuery() == "4 m" {
 		out.Suggestions = []*pb.Suggestion{
@@ -118,17 +135,8 @@ func (s *service) RefreshDirectory(ctx context.Context, in *pb.RefreshDirectoryR
 // people runs the command and returns what it prints and how it exits.
 func people(t *testing.T, s *service, args ...string) (string, int) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer()
-	pb.RegisterPeopleInsightsServiceServer(server, s)
-	pb.RegisterDirectoryAdminServiceServer(server, s)
-	go func() { _ = server.Serve(listener) }()
-	defer server.Stop()
-	var out bytes.Buffer
-	if err := run(t.Context(), append([]string{"--address", listener.Addr().String()}, args...), os.Stdin, &out); err != nil {
+	var out, notes bytes.Buffer
+	if err := runWith(t, t.Context(), s, os.Stdin, &out, &notes, args...); err != nil {
 		return explain(err), exitCode(err)
 	}
 	return out.String(), 0
@@ -235,12 +243,14 @@ func TestRefreshAsksForWhatItIsTold(t *testing.T) {
 func TestSuggestAsksForWhatItIsTold(t *testing.T) {
 	s := &service{}
 	for _, command := range []string{"suggest", "explain"} {
-		if out, exit := people(t, s, command, "-n", "3", "--organizer", "eva@contoso.com", "--exclude", eva.Id, "--kind", "guest,group", "e", "m"); exit != 0 {
+		if out, exit := people(t, s, command, "-n", "3", "--organizer", "eva@contoso.com", "--exclude", eva.Id, "--kind", "guest,group,contact_group",
+			"--team", "t", "--channel", "19:x", "e", "m"); exit != 0 {
 			t.Fatal(out)
 		}
 	}
 	want := &pb.SuggestInviteesRequest{Query: "e m", PageSize: 3, Organizer: person("eva@contoso.com"),
-		Exclude: []*pb.PersonRef{person(eva.Id)}, Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_GUEST, pb.InviteeKind_INVITEE_KIND_GROUP}}
+		Exclude: []*pb.PersonRef{person(eva.Id)}, Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_GUEST, pb.InviteeKind_INVITEE_KIND_GROUP, pb.InviteeKind_INVITEE_KIND_CONTACT_GROUP},
+		TeamId: "t", ChannelId: "19:x"}
 	if !proto.Equal(s.suggested, want) || !proto.Equal(s.explained.GetRequest(), want) {
 		t.Errorf("asked %v and %v, want %v", s.suggested, s.explained, want)
 	}

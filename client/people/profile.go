@@ -14,14 +14,22 @@ import (
 type profileCommand struct {
 	Person       string         `arg:"" help:"Any address of the person, or their id."`
 	Fields       []string       `help:"Fields to ask for, such as displayName,manager.email; all by default."`
+	Rich         bool           `help:"Ask for what people write of themselves, too."`
 	MaxStaleness *time.Duration `help:"The oldest answer that will do; 0s asks Microsoft Graph now."`
 }
 
 // Run shows a person.
 func (c profileCommand) Run(s *session) error {
 	in := &pb.GetProfileRequest{Person: person(c.Person)}
-	if len(c.Fields) > 0 {
-		in.ReadMask = &fieldmaskpb.FieldMask{Paths: c.Fields}
+	paths := c.Fields
+	switch {
+	case c.Rich && len(paths) == 0:
+		paths = []string{"*"}
+	case c.Rich:
+		paths = append(paths, "about_me", "skills", "interests", "responsibilities", "past_projects", "schools")
+	}
+	if len(paths) > 0 {
+		in.ReadMask = &fieldmaskpb.FieldMask{Paths: paths}
 	}
 	if c.MaxStaleness != nil {
 		in.MaxStaleness = durationpb.New(*c.MaxStaleness)
@@ -34,6 +42,9 @@ func (c profileCommand) Run(s *session) error {
 		return s.printJSON(out)
 	}
 	printProfile(s, out.GetProfile())
+	if problem := out.GetRichProfileProblem(); problem != nil {
+		fmt.Fprintf(s.out, "  %-12s not to be had: %s (%s)\n", "rich", problem.GetMessage(), strings.TrimPrefix(problem.GetReason().String(), "ERROR_REASON_"))
+	}
 	printFreshness(s, out.GetFreshness())
 	return nil
 }
@@ -55,6 +66,12 @@ func printProfile(s *session, p *pb.Profile) {
 		{"language", p.GetPreferredLanguage()},
 		{"employee", joined(p.GetEmployeeId(), p.GetEmployeeType(), since(p.GetHireDate()))},
 		{"account", joined(word(p.GetUserType().String(), "USER_TYPE_"), word(p.GetAccountState().String(), "ACCOUNT_STATE_"))},
+		{"about", strings.Join(strings.Fields(p.GetAboutMe()), " ")},
+		{"skills", strings.Join(p.GetSkills(), ", ")},
+		{"interests", strings.Join(p.GetInterests(), ", ")},
+		{"works on", strings.Join(p.GetResponsibilities(), ", ")},
+		{"projects", strings.Join(p.GetPastProjects(), ", ")},
+		{"schools", strings.Join(p.GetSchools(), ", ")},
 		{"id", p.GetId()},
 	}
 	for _, row := range rows {

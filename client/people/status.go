@@ -33,6 +33,8 @@ func (statusCommand) Run(s *session) error {
 		{"people", people},
 		{"suggestible", fmt.Sprint(out.GetSuggestiblePeople())},
 		{"groups", fmt.Sprint(out.GetGroups())},
+		{"contacts", fmt.Sprint(out.GetDirectoryContacts())},
+		{"watches", fmt.Sprint(out.GetWatches())},
 		{"revision", fmt.Sprint(out.GetFreshness().GetRevision())},
 		{"as of", local(out.GetFreshness().GetAsOfTime())},
 		{"lag", short(out.GetLag())},
@@ -49,6 +51,7 @@ func (statusCommand) Run(s *session) error {
 		{"last failure", failure(out.GetLastFailure())},
 		{"past failure", failure(out.GetPastFailure())},
 		{"of groups", failure(out.GetLastGroupFailure())},
+		{"of contacts", failure(out.GetLastDirectoryContactFailure())},
 		{"of sweeps", failure(sweep.GetLastFailure())},
 	}
 	for _, row := range rows {
@@ -82,8 +85,11 @@ func heldBack(back *pb.HeldBack) string {
 		return ""
 	}
 	what := "people"
-	if back.GetGroups() {
+	switch {
+	case back.GetGroups():
 		what = "groups"
+	case back.GetContacts():
+		what = "contacts"
 	}
 	return fmt.Sprintf("the removal of %d of %d %s; if they are gone indeed: people refresh --confirm-removals", back.GetRemovals(), back.GetHeld(), what)
 }

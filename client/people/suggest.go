@@ -23,12 +23,14 @@ type suggestCommand struct {
 type inviteFlags struct {
 	Organizer string   `help:"The person who invites (address or id); they are not suggested, and people near them come first."`
 	Exclude   []string `help:"People and groups not to suggest (addresses of people, or ids)."`
-	Kind      []string `enum:"person,guest,group" help:"Kinds to suggest: person, guest, group; all by default."`
+	Kind      []string `enum:"person,guest,group,contact,contact_group" help:"Kinds to suggest: person, guest, group, contact, contact_group; all by default."`
+	Team      string   `placeholder:"ID" help:"A team whose members come earlier: its group's id."`
+	Channel   string   `placeholder:"ID" help:"A channel of that team, whose members come earlier in place of the team's."`
 	Limit     int32    `short:"n" default:"8" help:"How many suggestions, at most 50."`
 }
 
 func (f inviteFlags) request(query string) *pb.SuggestInviteesRequest {
-	in := &pb.SuggestInviteesRequest{Query: query, PageSize: f.Limit}
+	in := &pb.SuggestInviteesRequest{Query: query, PageSize: f.Limit, TeamId: f.Team, ChannelId: f.Channel}
 	if f.Organizer != "" {
 		in.Organizer = person(f.Organizer)
 	}
@@ -68,8 +70,12 @@ func (c suggestCommand) Run(s *session) error {
 // lacking says what suggestions lack.
 func lacking(s *pb.SourceState) string {
 	what, state := word(s.GetSource().String(), "SUGGESTION_SOURCE_"), "have not been read"
+	be := "are"
+	if s.GetSource() == pb.SuggestionSource_SUGGESTION_SOURCE_CHANNEL {
+		state, be = "has not been read", "is"
+	}
 	if s.AsOfTime != nil {
-		state = "are as of " + s.GetAsOfTime().AsTime().Local().Format(time.TimeOnly)
+		state = be + " as of " + s.GetAsOfTime().AsTime().Local().Format(time.TimeOnly)
 	}
 	return "(" + what + " " + state + ": " + word(s.GetReason().String(), "ERROR_REASON_") + ")"
 }
@@ -112,10 +118,7 @@ func rows(suggestions []*pb.Suggestion, mark marker) []string {
 			email = shown
 		}
 		list[i] = name + padding + "  " + email
-		about := joined(s.GetJobTitle(), s.GetDepartment(), s.GetOfficeLocation())
-		if kind := s.GetKind(); kind == pb.InviteeKind_INVITEE_KIND_GUEST || kind == pb.InviteeKind_INVITEE_KIND_GROUP {
-			about = joined(word(kind.String(), "INVITEE_KIND_"), about)
-		}
+		about := joined(kindOf(s), s.GetJobTitle(), s.GetDepartment(), s.GetOfficeLocation())
 		if about != "" {
 			list[i] += "  " + about
 		}
@@ -124,6 +127,32 @@ func rows(suggestions []*pb.Suggestion, mark marker) []string {
 		}
 	}
 	return list
+}
+
+// kindOf says what is suggested, and of contacts whose they are; nothing of a member.
+func kindOf(s *pb.Suggestion) string {
+	kind := ""
+	if s.GetKind() != pb.InviteeKind_INVITEE_KIND_PERSON {
+		kind = word(s.GetKind().String(), "INVITEE_KIND_")
+	}
+	switch s.GetContactGroup().(type) {
+	case *pb.Suggestion_ContactFolderId:
+		kind = "folder"
+	case *pb.Suggestion_ContactCategory:
+		kind = "category"
+	}
+	from := ""
+	switch s.GetSource() {
+	case pb.SuggestionSource_SUGGESTION_SOURCE_CONTACTS:
+		from = "of the organizer's own"
+	case pb.SuggestionSource_SUGGESTION_SOURCE_DIRECTORY_CONTACTS:
+		from = "of the address book"
+	}
+	elsewhere := ""
+	if s.GetTenantId() != "" {
+		elsewhere = "of another organisation"
+	}
+	return joinedBy(" ", kind, from, elsewhere)
 }
 
 // marked is a field's value with its matches marked.
