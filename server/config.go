@@ -33,6 +33,8 @@ type serveConfig struct {
 
 	SyncInterval    time.Duration `default:"1m" env:"PEOPLE_INSIGHTS_SYNC_INTERVAL" help:"Time between two rounds of changes."`
 	CacheBytes      int64         `default:"67108864" env:"PEOPLE_INSIGHTS_CACHE_BYTES" help:"Bytes for what is kept beside the directory: assembled profiles, people read through, absences."`
+	PhotoBytes      int64         `default:"67108864" env:"PEOPLE_INSIGHTS_PHOTO_BYTES" help:"Bytes for photos."`
+	ContactTTL      time.Duration `name:"contact-ttl" default:"10m" env:"PEOPLE_INSIGHTS_CONTACT_TTL" help:"How long somebody's own Outlook contacts are kept in memory after they were read, for them alone; 0 keeps nothing."`
 	MaxPeople       int           `default:"2000000" env:"PEOPLE_INSIGHTS_MAX_PEOPLE" help:"Most people to hold; a larger directory is refused."`
 	MaxRemoved      int           `default:"50" env:"PEOPLE_INSIGHTS_MAX_REMOVED" help:"Most people who may go at once without an operator's word, unless they are fewer than --max-removed-share."`
 	MaxRemovedShare float64       `default:"0.05" env:"PEOPLE_INSIGHTS_MAX_REMOVED_SHARE" help:"Share of the people held who may go at once, from 0 to 1; 1 lets everybody go."`
@@ -138,6 +140,9 @@ func (c simulatedConfig) directory() (*simulator.Directory, string, error) {
 	}
 }
 
+// maxContactTTL bounds how long contacts are kept: they are nobody's to store.
+const maxContactTTL = time.Hour
+
 // check refuses what cannot be meant.
 func (c serveConfig) check() error {
 	problem := func(format string, args ...any) error {
@@ -154,6 +159,10 @@ func (c serveConfig) check() error {
 		return problem("--sync-interval must be 100ms or more, not %v", c.SyncInterval)
 	case c.CacheBytes < 1<<16:
 		return problem("--cache-bytes must be 65536 or more, not %d", c.CacheBytes)
+	case c.PhotoBytes < 1<<20:
+		return problem("--photo-bytes must be 1048576 or more, not %d", c.PhotoBytes)
+	case c.ContactTTL < 0 || c.ContactTTL > maxContactTTL:
+		return problem("--contact-ttl must be from 0 to %v, not %v", maxContactTTL, c.ContactTTL)
 	case c.MaxRemoved < 1:
 		return problem("--max-removed must be 1 or more, not %d", c.MaxRemoved)
 	case !(c.MaxRemovedShare > 0 && c.MaxRemovedShare <= 1): // not a number is neither

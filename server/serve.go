@@ -22,6 +22,7 @@ import (
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 	"github.com/peopleinsights/peopleinsights/server/auth"
+	"github.com/peopleinsights/peopleinsights/server/contacts"
 	"github.com/peopleinsights/peopleinsights/server/graph"
 	"github.com/peopleinsights/peopleinsights/server/insights"
 	"github.com/peopleinsights/peopleinsights/server/simulator"
@@ -50,7 +51,7 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	}
 	defer closeSource()
 	directory, err := cache.New(cache.Config{
-		Source: source, SyncInterval: config.SyncInterval, CacheBytes: config.CacheBytes,
+		Source: source, SyncInterval: config.SyncInterval, CacheBytes: config.CacheBytes, PhotoBytes: config.PhotoBytes,
 		MaxPeople: config.MaxPeople, MaxRemoved: config.MaxRemoved, MaxRemovedShare: config.MaxRemovedShare,
 		SweepInterval: config.SweepInterval, Log: log,
 	})
@@ -59,9 +60,12 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	}
 	defer directory.Close()
 	directories := map[string]*cache.Directory{tenant: directory}
+	own := contacts.New(contacts.Config{Source: source, TTL: config.ContactTTL})
+	defer own.Close()
 	registry.MustRegister(insights.NewDirectoryMetrics(directories))
 	service, err := insights.New(insights.Config{
 		Directories: directories,
+		Contacts:    map[string]*contacts.Store{tenant: own},
 		Identify:    auth.Development(tenant),
 		Metrics:     insights.NewMetrics(registry),
 		Tracer:      tracer,
@@ -121,7 +125,7 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 
 // newSource connects to the tenant's Graph, or to the simulator's where no tenant
 // is configured. about says in a few words whose people these are.
-func newSource(config serveConfig, asking graph.Config) (source cache.Source, tenant, about string, closeSource func(), err error) {
+func newSource(config serveConfig, asking graph.Config) (source *graph.Client, tenant, about string, closeSource func(), err error) {
 	closeSimulator := func() {}
 	if config.TenantID != "" {
 		err = config.graph(&asking)
@@ -179,7 +183,9 @@ const (
 func newServer(stopping context.Context, config serveConfig, service *insights.Service) (*grpc.Server, *health.Server, error) {
 	options := []grpc.ServerOption{
 		grpc.UnaryInterceptor(service.Intercept),
-		grpc.StreamInterceptor(endWith(stopping)),
+		grpc.ChainStreamInterceptor(endWith(stopping), service.InterceptStream),
+		// Nothing that was sent stays in a connection's buffer, contacts least of all.
+		grpc.SharedWriteBuffer(true),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxSendMsgSize(maxResponse),
 		grpc.MaxHeaderListSize(maxHeaders),
@@ -208,13 +214,13 @@ func newServer(stopping context.Context, config serveConfig, service *insights.S
 	return server, health, nil
 }
 
-// endWith ends streams when the service stops. A watch of its health would go on for
-// ever otherwise, and hold up the stop.
+// endWith ends streams when the service stops, and says so by the cause of their end. A
+// watch of its health would go on for ever otherwise, and hold up the stop.
 func endWith(stopping context.Context) grpc.StreamServerInterceptor {
 	return func(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		ctx, cancel := context.WithCancel(stream.Context())
-		defer cancel()
-		defer context.AfterFunc(stopping, cancel)()
+		ctx, cancel := context.WithCancelCause(stream.Context())
+		defer cancel(nil)
+		defer context.AfterFunc(stopping, func() { cancel(insights.ErrStopping) })()
 		return handler(server, endingStream{stream, ctx})
 	}
 }

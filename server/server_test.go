@@ -74,6 +74,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	if args, ok := os.LookupEnv(asCommand); ok {
+		dumpOnSignal()
 		if err := run(context.Background(), strings.Split(args, "\n"), os.Stderr); err != nil {
 			panic(err)
 		}
