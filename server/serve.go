@@ -184,8 +184,6 @@ func newServer(stopping context.Context, config serveConfig, service *insights.S
 	options := []grpc.ServerOption{
 		grpc.UnaryInterceptor(service.Intercept),
 		grpc.ChainStreamInterceptor(endWith(stopping), service.InterceptStream),
-		// Nothing that was sent stays in a connection's buffer, contacts least of all.
-		grpc.SharedWriteBuffer(true),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxSendMsgSize(maxResponse),
 		grpc.MaxHeaderListSize(maxHeaders),

@@ -87,7 +87,7 @@ func TestCandidatesWaitOnlySoLong(t *testing.T) {
 				if waited := time.Since(began); !errors.Is(err, cache.ErrPending) || waited != row.want {
 					t.Errorf("Candidates: %v after %v, want %v after %v", err, waited, cache.ErrPending, row.want)
 				}
-				time.Sleep(began.Add(m.takes).Sub(time.Now()))
+				time.Sleep(time.Until(began.Add(m.takes)))
 				synctest.Wait()
 				_, asOf, err := s.Candidates(context.Background(), ana)
 				if err != nil || !asOf.Equal(began) {

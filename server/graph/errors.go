@@ -114,7 +114,7 @@ func responseError(response *http.Response, need string) error {
 	case status >= 300 && status < 500:
 		e.text = "this is not Microsoft Graph's answer: check the Graph URL"
 	}
-	if response.StatusCode == http.StatusNotFound && e.kind == errUnavailable && code != "" {
+	if response.StatusCode == http.StatusNotFound && code != "" && errors.Is(e, errUnavailable) {
 		e.text = "Microsoft Graph does not have what is asked for"
 	}
 	e.text += fmt.Sprintf(" (%s)", what(response, code))
@@ -126,7 +126,7 @@ func responseError(response *http.Response, need string) error {
 // know nothing better it is no answer.
 func missing(err error) bool {
 	known, ok := errors.AsType[*Error](err)
-	return ok && known.kind == errUnavailable && known.status == http.StatusNotFound && known.code != ""
+	return ok && known.status == http.StatusNotFound && known.code != "" && errors.Is(known, errUnavailable)
 }
 
 // notThere tells whether the answer was that something is not there, in whatever words.

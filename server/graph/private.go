@@ -36,7 +36,7 @@ func newPrivate(like *http.Transport) *private {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.ended { // nobody waits for it any more
-			conn.Close()
+			_ = conn.Close()
 			return nil, net.ErrClosed
 		}
 		p.conns = append(p.conns, conn)
@@ -52,7 +52,7 @@ func (p *private) close() {
 	defer p.mu.Unlock()
 	p.ended = true
 	for _, conn := range p.conns {
-		conn.Close()
+		_ = conn.Close()
 	}
 	p.conns = nil
 }

@@ -76,7 +76,7 @@ func TestNoRich(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), sourcetest.ID(0)) {
 				t.Errorf("%v names somebody", err)
 			}
-			if got := cache.Permission(err); (got == "User.Read.All") != (row.want == cache.ErrDenied) {
+			if got := cache.Permission(err); (got == "User.Read.All") != errors.Is(row.want, cache.ErrDenied) {
 				t.Errorf("names the permission %q", got)
 			}
 			for range 6 {

@@ -9,7 +9,7 @@ import (
 // MatchAccounts answers whose addresses these are.
 func (s *Service) MatchAccounts(ctx context.Context, in *pb.MatchAccountsRequest) (*pb.MatchAccountsResponse, error) {
 	var bad invalid
-	bad.atMost("emails", len(in.GetEmails()), maxBatch)
+	bad.inBatch("emails", len(in.GetEmails()))
 	if err := bad.err(); err != nil {
 		return nil, err
 	}

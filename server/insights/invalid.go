@@ -144,9 +144,9 @@ func (bad *invalid) maxStaleness(field string, d *durationpb.Duration) time.Dura
 	return d.AsDuration()
 }
 
-func (bad *invalid) atMost(field string, n, most int) {
-	if n > most {
-		bad.add(field, fmt.Sprintf("must be at most %d, not %d", most, n))
+func (bad *invalid) inBatch(field string, n int) {
+	if n > maxBatch {
+		bad.add(field, fmt.Sprintf("must be at most %d, not %d", maxBatch, n))
 	}
 }
 

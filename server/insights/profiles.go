@@ -44,7 +44,7 @@ func (s *Service) GetProfile(ctx context.Context, in *pb.GetProfileRequest) (*pb
 // BatchGetProfiles answers for a whole roster.
 func (s *Service) BatchGetProfiles(ctx context.Context, in *pb.BatchGetProfilesRequest) (*pb.BatchGetProfilesResponse, error) {
 	var bad invalid
-	bad.atMost("people", len(in.GetPeople()), maxBatch)
+	bad.inBatch("people", len(in.GetPeople()))
 	mask := bad.plainMask("read_mask", in.GetReadMask())
 	if err := bad.err(); err != nil {
 		return nil, err

@@ -169,12 +169,7 @@ func TestStoppedStreamsAreNoneThatWereLeft(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("a stream that was left ends with %v", err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(s.log.String(), "code=Canceled"); {
-		if time.Now().After(deadline) {
-			t.Fatalf("a stream that was left is no cancelled call in the log: %s", s.log)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "a stream that was left is a cancelled call in the log", func() bool { return strings.Contains(s.log.String(), "code=Canceled") })
 
 	s = startStreams(t)
 	s.serve = stays
@@ -219,12 +214,21 @@ func TestStreamsAreBounded(t *testing.T) {
 		t.Error(err)
 	}
 	leave()
-	for deadline := time.Now().Add(5 * time.Second); counted(about+"0\n") != nil; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("a stream that was left counts on")
-		}
-	}
+	until(t, "a stream that was left counts no more", func() bool { return counted(about+"0\n") == nil })
 	if err := received(s.open(t.Context())); err != nil {
 		t.Errorf("a stream afterwards = %v", err)
+	}
+}
+
+// until waits until something is so; for a minute at most, which is no expectation of how
+// long it takes.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(time.Minute); !so(); <-ticker.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
 	}
 }

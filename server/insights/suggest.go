@@ -94,7 +94,7 @@ func parseInvite(within string, in *pb.SuggestInviteesRequest) (*invite, error) 
 	if in.GetOrganizer() != nil {
 		invite.Organizer = bad.person("organizer", in.GetOrganizer())
 	}
-	bad.atMost("exclude", len(in.GetExclude()), maxBatch)
+	bad.inBatch("exclude", len(in.GetExclude()))
 	for i, person := range in.GetExclude() {
 		invite.Exclude = append(invite.Exclude, bad.person(fmt.Sprintf("exclude[%d]", i), person))
 	}

@@ -20,7 +20,7 @@ func (s *Service) WatchProfiles(in *pb.WatchProfilesRequest, stream grpc.ServerS
 	if len(in.GetPeople()) == 0 {
 		bad.add("people", "must name somebody")
 	}
-	bad.atMost("people", len(in.GetPeople()), maxBatch)
+	bad.inBatch("people", len(in.GetPeople()))
 	refs := make([]cache.Ref, min(len(in.GetPeople()), maxBatch))
 	for i := range refs {
 		refs[i] = bad.person(fmt.Sprintf("people[%d]", i), in.GetPeople()[i])

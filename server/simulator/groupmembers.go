@@ -37,8 +37,8 @@ func reachOf(segment string) (far reach, ok bool) {
 
 // castTo returns the type that a segment like microsoft.graph.user or graph.user names.
 func castTo(segment string) (objectKind, bool) {
-	name, ok := strings.CutPrefix(strings.ToLower(segment), "microsoft.")
-	if name, ok = strings.CutPrefix(name, "graph."); !ok {
+	name, ok := strings.CutPrefix(strings.TrimPrefix(strings.ToLower(segment), "microsoft."), "graph.")
+	if !ok {
 		return 0, false
 	}
 	for _, k := range objectKinds {

@@ -64,7 +64,7 @@ var profileTexts = []profileText{
 	{"pt",
 		[]string{
 			"{job} em {city}. Fale comigo sobre {department}.",
-			"Gosto de resolver problemas que ninguém quer. Às sextas saio cedo.",
+			"Gosto de resolver enigmas que ninguém quer. Às sextas saio cedo.",
 		},
 		[]string{"Surf", "Música", "Culinária", "Corrida"},
 		[]string{"Orçamento", "Formação", "Contratos"},
