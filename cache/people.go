@@ -53,6 +53,7 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 		return token, nil
 	}
 	next.change(d.keepManagers(next.people))
+	next.change(d.held.alike(next.people))
 	differing := d.held.compare(next.people)
 	_, removed := differing.count(d.held)
 	err = d.brake(d.people, removed, len(d.held.people))
@@ -109,6 +110,18 @@ func (d *Directory) keepManagers(listed map[string]*record) changes {
 		}
 	}
 	return kept
+}
+
+// alike are those held, of whom next says the same in another record: they stay, with the
+// revision at which they came to be so.
+func (h *held) alike(next map[string]*record) changes {
+	c := changes{}
+	for id, r := range next {
+		if old := h.people[id]; old != nil && old != r && old.equal(r) {
+			c[id] = old
+		}
+	}
+	return c
 }
 
 // shortListings is how often in a row a listing is refused for being short. A source

@@ -45,6 +45,9 @@ type feedState struct {
 	heldOf   int   // of how many
 }
 
+// turns is how many there were.
+func (s *feedState) turns() int64 { return s.rounds + s.fillings + s.failures }
+
 // followed is something that Run keeps true, turn by turn: the people, the groups, the
 // contacts, or what the sweeps compare. Each has a goroutine of its own, so that a listing that
 // takes long, or waits long, holds up nothing else.
@@ -180,7 +183,9 @@ func (d *Directory) settle(ctx context.Context, f *followed, err error, began ti
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	defer d.wakeLocked() // it may be stale now, or no longer
+	if f == d.people {
+		defer d.wakeLocked() // it may be stale now, or no longer
+	}
 	s := f.state
 	if err == nil {
 		if s.failure != nil {

@@ -18,9 +18,10 @@ type Position struct {
 
 // Update is what has become of people who are watched.
 type Update struct {
-	People []WatchedAnswer // by their place, ascending
+	People []WatchedAnswer // by their place, ascending; at most 100
 	// Freshness is what all that was sent so far is of. It is nil until the directory is
-	// complete, and of a first part, which another Update follows at once.
+	// complete, and where another Update belongs to this one: the rest of many, or those
+	// who are still asked for, of a watch that has just begun.
 	Freshness *pb.Freshness
 	Resumed   bool // of the first updates: they go on from the position
 }
@@ -31,17 +32,23 @@ type WatchedAnswer struct {
 	Answer
 }
 
+// inUpdate is how many people one Update tells of at most: while it is sent, their
+// profiles are in memory for this watch alone.
+const inUpdate = 100
+
 // Watch sends how people are, and then each change, until ctx ends, send fails or the
 // directory is closed. While send has not returned, nothing is kept for it: it gets the
 // newest state next. From a position of this directory's epoch, only those are sent at
 // first who may have changed since.
 //
-// People who are not held are asked of the source, after those who are held were sent.
-// Where that fails, they are asked again whenever the directory has been read.
+// People who are not held are asked of the source, and nobody else waits for them. Where
+// that fails they are asked again whenever people have been read.
 func (d *Directory) Watch(ctx context.Context, refs []Ref, from Position, send func(Update) error) error {
 	d.watching.Add(1)
 	defer d.watching.Add(-1)
-	w := &watch{Directory: d, refs: refs, last: make([]watched, len(refs)), send: send}
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	w := &watch{Directory: d, refs: refs, last: make([]watched, len(refs)), send: send, untold: len(refs), answers: make(chan []WatchedAnswer, 1)}
 	for {
 		woken, err := w.look(ctx, &from)
 		if err != nil {
@@ -53,6 +60,8 @@ func (d *Directory) Watch(ctx context.Context, refs []Ref, from Position, send f
 		case <-d.ctx.Done():
 			return fmt.Errorf("the service stops: %w", ErrUnavailable)
 		case <-woken:
+		case answers := <-w.answers:
+			w.asking, w.answered = false, answers
 		}
 	}
 }
@@ -61,10 +70,18 @@ func (d *Directory) Watch(ctx context.Context, refs []Ref, from Position, send f
 // what is held differs from what it has sent.
 type watch struct {
 	*Directory
-	refs []Ref
-	last []watched
-	send func(Update) error
-	told *told // with the newest update; nil before there was one
+	refs    []Ref
+	last    []watched
+	send    func(Update) error
+	told    *told // with the newest update; nil before there was one
+	resumed bool  // the first update goes on from a position
+	untold  int   // people of whom nothing was sent yet
+
+	// The question for those who are not held.
+	asking   bool // one is under way
+	askedAt  int64
+	answers  chan []WatchedAnswer
+	answered []WatchedAnswer // to be sent
 }
 
 // told is what an update tells of the directory itself.
@@ -78,6 +95,18 @@ type watched struct {
 	failed  bool        // that they could not be asked for
 }
 
+// sent tells whether anything was sent of somebody.
+func (w *watched) sent() bool {
+	return w.found.record != nil || w.profile != nil || w.gone || w.failed
+}
+
+// news is somebody of whom something is to be sent: a held person, or an answer.
+type news struct {
+	index  int
+	found  found
+	answer Answer
+}
+
 // look sends what differs from what was sent, and returns what tells when it is worth
 // another look. The first look takes the position to go on from, and leaves none.
 func (w *watch) look(ctx context.Context, from *Position) (woken <-chan struct{}, err error) {
@@ -85,77 +114,122 @@ func (w *watch) look(ctx context.Context, from *Position) (woken <-chan struct{}
 	w.mu.RLock()
 	woken = w.changed
 	freshness, revision := w.freshnessLocked(), w.revisionLocked()
-	resumed := w.held != nil && from.Epoch == w.epoch && from.Revision > 0 && from.Revision <= revision
+	turns := 1 + w.sync.people.turns()
+	first := w.told == nil && w.untold == len(w.refs)
+	if first {
+		w.resumed = w.held != nil && from.Epoch == w.epoch && from.Revision > 0 && from.Revision <= revision
+	}
 	unchanged := make([]bool, len(w.refs)) // since the position
 	for i, ref := range w.refs {
 		people[i] = w.findLocked(ref)
-		unchanged[i] = resumed && !w.held.changedSince(from.Revision, ref, people[i])
+		unchanged[i] = first && w.resumed && !w.held.changedSince(from.Revision, ref, people[i])
 	}
 	w.mu.RUnlock()
-	*from = Position{}
 
-	var update Update
+	answers := map[int]Answer{}
+	for _, a := range w.answered {
+		answers[a.Index] = a.Answer
+	}
+	w.answered = nil
+	var all []news
 	var missing []int
 	for i, f := range people {
 		last := &w.last[i]
+		before := last.sent()
+		answer, isAnswered := answers[i]
 		switch {
-		case f.record != nil && !last.found.shows(f):
+		case f.record != nil && last.found.shows(f):
+			last.found = f
+		case f.record != nil:
 			*last = watched{found: f}
 			if !unchanged[i] {
-				update.People = append(update.People, WatchedAnswer{i, Answer{Profile: w.assemble(f), Freshness: freshness}})
+				all = append(all, news{index: i, found: f})
 			}
-		case f.record != nil:
-			last.found = f
 		case last.found.record != nil:
 			*last = watched{gone: true}
-			update.People = append(update.People, WatchedAnswer{i, Answer{Err: ErrNotFound}})
+			all = append(all, news{index: i, answer: Answer{Err: ErrNotFound}})
+		case isAnswered && last.takes(answer):
+			all = append(all, news{index: i, answer: answer})
 		case !last.gone:
 			missing = append(missing, i)
 		}
-	}
-	update.Resumed = resumed
-	if len(missing) > 0 {
-		if len(update.People) > 0 {
-			if err := w.send(update); err != nil {
-				return nil, err
-			}
-			w.told, update.People = nil, nil // the rest, or nothing, is still to come
+		if !before && last.sent() {
+			w.untold--
 		}
-		update.People = w.ask(ctx, missing)
 	}
-	update.Freshness = freshness
-	told := told{freshness != nil, freshness.GetStale()}
-	if len(update.People) == 0 && w.told != nil && *w.told == told {
-		return woken, nil
+	if len(missing) > 0 && !w.asking && turns != w.askedAt {
+		w.asking, w.askedAt = true, turns
+		w.inFlight.Go(func() { w.answers <- w.ask(ctx, missing) })
 	}
-	w.told = &told
-	return woken, w.send(update)
+	return woken, w.tell(all, freshness)
 }
 
-// ask asks for people who are not held, and returns what is news of them. A failure is
-// news once.
-func (w *watch) ask(ctx context.Context, missing []int) (news []WatchedAnswer) {
+// tell sends news, in parts, of which the last says how fresh all of it is: once
+// everybody was told of.
+func (w *watch) tell(all []news, freshness *pb.Freshness) error {
+	now := told{freshness != nil, freshness.GetStale()}
+	if w.untold > 0 {
+		now.complete, freshness = false, nil
+	}
+	if len(all) == 0 && (w.untold > 0 || w.told != nil && *w.told == now) {
+		return nil
+	}
+	resumed := w.resumed
+	if w.untold == 0 {
+		w.resumed = false
+	}
+	for {
+		part := all[:min(len(all), inUpdate)]
+		all = all[len(part):]
+		update := Update{Resumed: resumed}
+		for _, n := range part {
+			if n.found.record != nil {
+				n.answer = Answer{Profile: w.assemble(n.found), Freshness: freshness}
+			}
+			update.People = append(update.People, WatchedAnswer{n.index, n.answer})
+		}
+		if len(all) == 0 {
+			w.told, update.Freshness = &now, freshness
+			return w.send(update)
+		}
+		if err := w.send(update); err != nil {
+			return err
+		}
+	}
+}
+
+// ask asks for people who are not held.
+func (w *watch) ask(ctx context.Context, missing []int) []WatchedAnswer {
 	refs := make([]Ref, len(missing))
 	for i, at := range missing {
 		refs[i] = w.refs[at]
 	}
+	answers := make([]WatchedAnswer, len(missing))
 	for i, answer := range w.Profiles(ctx, refs) {
-		last := &w.last[missing[i]]
-		switch {
-		case answer.Err == nil && last.profile != nil && proto.Equal(last.profile, answer.Profile):
-			continue
-		case answer.Err == nil:
-			*last = watched{profile: answer.Profile}
-		case errors.Is(answer.Err, ErrNotFound):
-			*last = watched{gone: true}
-		case last.failed || last.profile != nil:
-			continue
-		default:
-			last.failed = true
-		}
-		news = append(news, WatchedAnswer{missing[i], answer})
+		answers[i] = WatchedAnswer{missing[i], answer}
 	}
-	return news
+	return answers
+}
+
+// takes notes what was answered of somebody who is not held, and tells whether it is news.
+// A failure is news once.
+func (w *watched) takes(answer Answer) bool {
+	switch {
+	case answer.Err == nil && w.profile != nil && proto.Equal(w.profile, answer.Profile):
+		return false
+	case answer.Err == nil:
+		*w = watched{profile: answer.Profile}
+	case errors.Is(answer.Err, ErrNotFound):
+		if w.gone {
+			return false
+		}
+		*w = watched{gone: true}
+	case w.failed || w.profile != nil:
+		return false
+	default:
+		w.failed = true
+	}
+	return true
 }
 
 // shows tells whether the profile of next is that of f: the manager may have changed in

@@ -284,7 +284,7 @@ func TestWatchBeforeTheDirectoryIsComplete(t *testing.T) {
 		f.source.Before(nil)
 		close(release)
 		synctest.Wait()
-		expect(t, "complete", w.news(), "0 Person A, 1 Person B, …\n2 no such person")
+		expect(t, "complete", w.news(), "0 Person A, 1 Person B\n2 no such person")
 		w.end()
 	})
 }
@@ -304,13 +304,94 @@ func TestWatchOfPeopleWhoAreNotHeld(t *testing.T) {
 		expect(t, "some rounds later", w.news(), "")
 		f.source.Put(called(0, "Zoe Newname"))
 		f.pass(interval)
-		expect(t, "a change", w.news(), "0 Zoe Newname, …\n")
+		expect(t, "a change", w.news(), "0 Zoe Newname")
 		f.source.Slip(called(2, "Yan Newname"))
 		f.pass(2 * interval)
 		f.source.Refuse(sourcetest.ID(3), nil)
 		f.pass(2 * interval)
 		expect(t, "asked again", w.news(), "1 Yan Newname\n2 Person D")
 		w.end()
+	})
+}
+
+// TestNobodyWaitsForWhoIsAskedFor has a question that is not answered, and changes of
+// others meanwhile.
+func TestNobodyWaitsForWhoIsAskedFor(t *testing.T) {
+	var answer chan struct{}
+	runOver(t, cache.Config{LookupTimeout: 10 * interval}, func() *sourcetest.Memory {
+		answer = make(chan struct{})
+		return people(2)
+	}, func(f fixture) {
+		f.source.Slip(sourcetest.Someone(2))
+		f.source.Before(func(ctx context.Context, method string) error {
+			if method == "Find" {
+				<-answer
+			}
+			return nil
+		})
+		w := f.watch(cache.Position{}, id(0), id(2))
+		expect(t, "at once", w.news(), "0 Person A, …")
+		for n := range 3 {
+			f.source.Put(called(0, fmt.Sprint("Name ", n)))
+			f.pass(interval)
+			expect(t, "meanwhile", w.news(), fmt.Sprint("0 Name ", n, ", …"))
+		}
+		if n := f.source.Asked("Find"); n != 1 {
+			t.Errorf("asked %d times, want once", n)
+		}
+		close(answer)
+		synctest.Wait()
+		expect(t, "answered", w.news(), "1 Person C")
+		w.end()
+	})
+}
+
+func TestWatchOfManyComesInParts(t *testing.T) {
+	run(t, cache.Config{}, people(250), func(f fixture) {
+		var roster []cache.Ref
+		for i := range 250 {
+			roster = append(roster, id(i))
+		}
+		w := f.watch(cache.Position{}, roster...)
+		if len(w.sent) != 3 || len(w.sent[0].People) != 100 || len(w.sent[2].People) != 50 ||
+			w.sent[0].Freshness != nil || w.sent[1].Freshness != nil || w.sent[2].Freshness == nil {
+			t.Errorf("250 people come in %d updates, want 3 of at most 100, the last with a freshness", len(w.sent))
+		}
+		w.end()
+	})
+}
+
+// TestWatchGoesOnOverAListingThatLags has a refill whose listing is older than what is held,
+// and whose changes make up for that: nothing has changed, and who came before misses nothing.
+func TestWatchGoesOnOverAListingThatLags(t *testing.T) {
+	run(t, cache.Config{}, people(4), func(f fixture) {
+		at := f.watch(cache.Position{}, id(0), id(1)).end()
+		f.source.Put(called(0, "Zoe Newname"))
+		f.pass(interval)
+		live := f.watch(cache.Position{}, id(0))
+		live.news()
+		f.source.Slip(sourcetest.Someone(0))
+		f.source.LosePeopleTokens()
+		listed := false
+		f.source.Before(func(_ context.Context, method string) error {
+			switch {
+			case method == "List":
+				listed = true
+			case method == "Changes" && listed:
+				listed = false
+				f.source.Put(called(0, "Zoe Newname"))
+			}
+			return nil
+		})
+		f.pass(2 * interval)
+		if f.source.Asked("List") != 2 {
+			t.Fatal("nothing was listed anew")
+		}
+		expect(t, "one who stayed", live.news(), "")
+		live.end()
+		again := f.watch(at, id(0), id(1))
+		expect(t, "one who comes back", again.news(), "0 Zoe Newname, resumed")
+		again.end()
 	})
 }
 
