@@ -1,9 +1,6 @@
 package cache
 
 import (
-	"strings"
-	"unicode/utf8"
-
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
@@ -11,15 +8,15 @@ import (
 // from memory. What is no address is INVALID. Until the directory is complete it fails
 // with ErrFilling, or with what keeps the source from filling it.
 func (d *Directory) MatchAccounts(emails []string) ([]*pb.AccountMatch, *pb.Freshness, error) {
-	holders := make([][]holder, len(emails))
+	holders, totals := make([][]holder, len(emails)), make([]int, len(emails))
 	d.mu.RLock()
 	if err := d.readyLocked(); err != nil {
 		d.mu.RUnlock()
 		return nil, nil, err
 	}
 	for i, email := range emails {
-		if isAddress(email) {
-			holders[i] = d.held.addresses.holders(addressKey(email))
+		if ref, err := ByEmail(email); err == nil {
+			holders[i], totals[i] = d.held.addresses.some(ref.Email, mostCandidates)
 		}
 	}
 	freshness := d.freshnessLocked()
@@ -27,25 +24,23 @@ func (d *Directory) MatchAccounts(emails []string) ([]*pb.AccountMatch, *pb.Fres
 
 	matches := make([]*pb.AccountMatch, len(emails))
 	for i, email := range emails {
-		matches[i] = matchOf(email, holders[i])
+		matches[i] = matchOf(email, holders[i], totals[i])
 	}
 	return matches, freshness, nil
 }
 
-// isAddress tells whether a text is an address to MatchAccounts, which takes what other
-// systems have: it has an @ between other characters, and is not too long.
-func isAddress(email string) bool {
-	return strings.Contains(strings.Trim(email, "@"), "@") && utf8.RuneCountInString(email) <= maxAddress
-}
+// mostCandidates is how many of those who share an address are named.
+const mostCandidates = 20
 
-// matchOf is what comes of an address that these people have, the first first.
-func matchOf(email string, holders []holder) *pb.AccountMatch {
-	match := &pb.AccountMatch{Email: email}
+// matchOf is what comes of an address that so many people have, of whom these come first.
+func matchOf(email string, holders []holder, total int) *pb.AccountMatch {
+	match := &pb.AccountMatch{Email: email, TotalCandidates: int32(total)}
+	_, malformed := ByEmail(email)
 	for _, h := range holders {
 		match.Candidates = append(match.Candidates, h.candidate())
 	}
 	switch {
-	case !isAddress(email):
+	case malformed != nil:
 		match.Outcome = pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_INVALID
 		return match
 	case len(holders) == 0:

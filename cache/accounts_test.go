@@ -199,3 +199,25 @@ func BenchmarkMatchAccounts(b *testing.B) {
 		}
 	}
 }
+
+// TestMatchOfAnAddressThatManyHave has more people on one address than are named.
+func TestMatchOfAnAddressThatManyHave(t *testing.T) {
+	source := people(30)
+	for i := range 30 {
+		p := sourcetest.Someone(i)
+		p.OtherMails = []string{"all@contoso.com"}
+		source.Put(p)
+	}
+	run(t, cache.Config{}, source, func(f fixture) {
+		matches, _, err := f.MatchAccounts([]string{"all@contoso.com", "ALL@contoso.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range matches {
+			if len(m.Candidates) != 20 || m.TotalCandidates != 30 || m.Outcome != pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_AMBIGUOUS ||
+				m.Candidates[0].PersonId != sourcetest.ID(0) || m.Candidates[19].PersonId != sourcetest.ID(19) {
+				t.Errorf("30 people on one address: %v", m)
+			}
+		}
+	})
+}

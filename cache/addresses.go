@@ -67,6 +67,16 @@ func (b addressBook) holders(key string) []holder {
 	return append([]holder{first}, b.more[key]...)
 }
 
+// some are the first so many who have an address, and how many have it.
+func (b addressBook) some(key string, most int) (holders []holder, total int) {
+	first, ok := b.first[key]
+	if !ok {
+		return nil, 0
+	}
+	more := b.more[key]
+	return append([]holder{first}, more[:min(len(more), most-1)]...), 1 + len(more)
+}
+
 func (b addressBook) set(key string, holders []holder) {
 	slices.SortFunc(holders, compareHolders)
 	delete(b.first, key)

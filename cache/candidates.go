@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"strconv"
@@ -26,15 +25,18 @@ type Candidate struct {
 // be searched. They never change.
 type Candidates struct {
 	// prefix begins the key of each in the index; its number follows. It is no text that an
-	// id has, and no other candidates have it.
+	// id has, and candidates of another source have another.
 	prefix string
 	list   []Candidate
 	index  *typeahead.Index
 }
 
-// NewCandidates makes candidates ready to be searched.
+// NewCandidates makes candidates of one source ready to be searched.
 func NewCandidates(list []Candidate) *Candidates {
-	c := &Candidates{prefix: "\x00" + rand.Text()[:12] + ".", list: slices.Clone(list)}
+	c := &Candidates{list: slices.Clone(list)}
+	if len(list) > 0 {
+		c.prefix = fmt.Sprintf("\x00%02d.", list[0].Suggestion.GetSource())
+	}
 	c.index = typeahead.Build(func(yield func(typeahead.Entry) bool) {
 		for i := range c.list {
 			if !yield(c.entry(i)) {

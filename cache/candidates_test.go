@@ -69,6 +69,8 @@ func TestNobodyComesTwice(t *testing.T) {
 			{"a guest", []cache.Candidate{own("1", "Person Q", "person.d@contoso.com")}, cache.Invite{}, "Person A, Person B, Person C, Person D"},
 			{"the person is not found", []cache.Candidate{own("1", "Boss", "person.a@contoso.com")}, cache.Invite{Query: "boss"}, "Boss <person.a@contoso.com>"},
 			{"the person is of no kind asked for", []cache.Candidate{own("1", "Person Q", "person.a@contoso.com")}, cache.Invite{Kinds: []pb.InviteeKind{ofContact}}, "Person A at home, Person Q <person.a@contoso.com>"},
+			{"excluded by their own id", []cache.Candidate{own("1", "Zoe Q", "zoe@fabrikam.com"), own("2", "Zoe R", "r@fabrikam.com")}, cache.Invite{Query: "zoe", Exclude: []cache.Ref{{ID: "1"}}}, "Zoe R <r@fabrikam.com>"},
+			{"a contact of the address book, excluded", []cache.Candidate{own("1", "Zora Contact", "contact.a@contoso.onmicrosoft.com")}, cache.Invite{Query: "zora", Exclude: []cache.Ref{{ID: sourcetest.SomeContact(0).ID}}}, ""},
 			{"a group", []cache.Candidate{own("1", "Group mail", "group.a@contoso.com")}, cache.Invite{Query: "group"}, "Group A"},
 			{"of the address book", []cache.Candidate{own("1", "Zora Contact", "CONTACT.a@fabrikam.com")}, cache.Invite{Query: "contact"}, "Contact A, Person A at home"},
 			{"one address in two contacts", []cache.Candidate{own("1", "Zoe Q", "z@fabrikam.com"), own("2", "Zoe R", "Z@fabrikam.com")}, cache.Invite{Query: "zoe"}, "Zoe Q <z@fabrikam.com>"},
@@ -235,6 +237,22 @@ func TestChannelComesFirst(t *testing.T) {
 		alien := explained[1].Suggestion
 		if alien.Kind != pb.InviteeKind_INVITEE_KIND_GUEST || alien.Source != pb.SuggestionSource_SUGGESTION_SOURCE_CHANNEL || alien.TenantId != "fabrikam" || alien.Email != "alien@fabrikam.com" {
 			t.Errorf("somebody of another organisation is suggested as %v", alien)
+		}
+	})
+}
+
+// TestManyOnOneAddress has an address book in which very many have one address: a search
+// does not look through all of them for rows that are not there.
+func TestManyOnOneAddress(t *testing.T) {
+	run(t, cache.Config{}, people(2), func(f fixture) {
+		var list []cache.Candidate
+		for i := range 5000 {
+			list = append(list, own(fmt.Sprint(i), fmt.Sprintf("Zoe %04d", i), "all@fabrikam.com"))
+		}
+		list = append(list, own("last", "Zoe Zuletzt", "last@fabrikam.com"))
+		found, _, err := f.Suggest(cache.Invite{Query: "zoe", Limit: 8, Contacts: cache.NewCandidates(list)})
+		if err != nil || rows(found) != "Zoe 0000 <all@fabrikam.com>" {
+			t.Errorf("%v, %v; want the first alone: those behind 1,024 others are not looked at", rows(found), err)
 		}
 	})
 }

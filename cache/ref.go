@@ -29,7 +29,7 @@ func ByID(id string) (Ref, error) {
 func ByEmail(address string) (Ref, error) {
 	local, domain, _ := strings.Cut(address, "@")
 	switch {
-	case len(address) > maxAddress:
+	case utf8.RuneCountInString(address) > maxAddress:
 		return Ref{}, errors.New("must be at most 320 characters")
 	case local == "" || domain == "" || strings.Contains(domain, "@"):
 		return Ref{}, errors.New("must be an address such as ana@contoso.com")

@@ -17,19 +17,22 @@ type suggested struct {
 	candidate int // of these
 	// Of somebody without an account of ours:
 	address string // the key of their address
-	leads   string // the id of the person or group whom that address leads to
+	leads   string // the id of whom that address leads to: a person, a group, or a contact of the address book
 }
 
+// mostHits is how many hits are looked through at most for rows that are no repetitions.
+const mostHits = 1024
+
 // endLocked looks up who the hits are, and makes rows of them. It tells whether these are
-// all that there can be: otherwise more hits are to be had.
-func (d *Directory) endLocked(s *suggestions, hits []typeahead.Hit) (all bool) {
+// enough: otherwise more hits are to be had.
+func (d *Directory) endLocked(s *suggestions, hits []typeahead.Hit) (enough bool) {
 	rows := make([]suggested, len(hits))
 	for i, hit := range hits {
 		rows[i] = d.identifyLocked(s, hit)
 	}
 	s.found = s.rows(rows)
 	s.freshness = d.freshnessLocked()
-	return len(s.found) >= s.limit || len(hits) < s.request.Limit
+	return len(s.found) >= s.limit || len(hits) < s.request.Limit || len(hits) >= mostHits
 }
 
 // identifyLocked looks up who a hit is.
@@ -59,6 +62,8 @@ func (d *Directory) identifyLocked(s *suggestions, hit typeahead.Hit) suggested 
 		row.leads = r.id
 	} else if g := d.held.groups.find(Ref{Email: row.address}); g != nil {
 		row.leads = g.ID
+	} else if c := d.held.contacts.find(Ref{Email: row.address}); c != nil && c != row.contact {
+		row.leads = c.ID
 	}
 	return row
 }
@@ -80,7 +85,7 @@ func (d *Directory) identifyLocked(s *suggestions, hit typeahead.Hit) suggested 
 //
 // So there may be fewer rows than hits. A search that may leave somebody out asks for twice
 // as many hits as rows, and for twice as many again until there are all rows or no more
-// hits.
+// hits, or mostHits were looked through.
 func (s *suggestions) rows(hits []suggested) []suggested {
 	if !slices.ContainsFunc(hits, func(hit suggested) bool { return hit.address != "" }) {
 		return hits[:min(len(hits), max(s.limit, 0))]
@@ -114,8 +119,11 @@ func (s *suggestions) rowsAmong(hits []suggested, among []string) (rows []sugges
 	return rows, ""
 }
 
-// excludes tells whether an address is not to come up.
+// excludes tells whether an address, or a candidate by its own id, is not to come up.
 func (s *suggestions) excludes(hit *suggested) bool {
+	if hit.of != nil && s.request.Exclude[hit.of.list[hit.candidate].Suggestion.GetId()] {
+		return true
+	}
 	return s.addresses[hit.address] || hit.leads != "" && s.request.Exclude[hit.leads]
 }
 

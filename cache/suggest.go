@@ -136,13 +136,13 @@ func (d *Directory) search(q Invite) (*suggestions, error) {
 		}
 		for same := true; same; s.request.Limit *= 2 {
 			hits := s.hits()
-			all := false
+			enough := false
 			d.mu.RLock()
 			if same = d.held.revision == s.revision; same {
-				all = d.endLocked(s, hits)
+				enough = d.endLocked(s, hits)
 			}
 			d.mu.RUnlock()
-			if all {
+			if enough {
 				return s, nil
 			}
 		}

@@ -28,13 +28,17 @@ const (
 // was: what changed meanwhile is told, or everybody is told anew, if another replica answers.
 //
 // It returns the error of receive, ctx's own, or the service's where asking again cannot
-// mend it. The request is not changed.
-func (c *Client) Watch(ctx context.Context, request *pb.WatchProfilesRequest, receive func(*pb.WatchProfilesResponse) error) error {
+// mend it. The request is not changed. Broken, unless nil, is told of each break, and how
+// long the pause is.
+func (c *Client) Watch(ctx context.Context, request *pb.WatchProfilesRequest, receive func(*pb.WatchProfilesResponse) error, broken func(err error, pause time.Duration)) error {
 	request = proto.CloneOf(request)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		came, err := c.watchOnce(ctx, request, receive)
 		switch {
 		case ctx.Err() != nil:
+			return ctx.Err()
+		case status.Code(err) == codes.DeadlineExceeded && hasDeadline(ctx):
+			<-ctx.Done() // the service ends a little earlier
 			return ctx.Err()
 		case !mendable(err):
 			if own, ok := errors.AsType[received](err); ok {
@@ -46,6 +50,9 @@ func (c *Client) Watch(ctx context.Context, request *pb.WatchProfilesRequest, re
 		}
 		// Not all at the same time: a service that is started anew has many who watched.
 		wait := max(pause/2+rand.N(pause), retryDelay(err))
+		if broken != nil {
+			broken(err, wait)
+		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -54,6 +61,11 @@ func (c *Client) Watch(ctx context.Context, request *pb.WatchProfilesRequest, re
 		case <-timer.C:
 		}
 	}
+}
+
+func hasDeadline(ctx context.Context) bool {
+	_, ok := ctx.Deadline()
+	return ok
 }
 
 // received is an error of the function that takes the messages.

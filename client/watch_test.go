@@ -107,12 +107,20 @@ func TestWatchGoesOn(t *testing.T) {
 		w := &watched{turns: row.turns}
 		c := w.connect(t)
 		request := &pb.WatchProfilesRequest{People: []*pb.PersonRef{client.ByEmail("ana@contoso.com")}}
+		breaks := 0
 		err := c.Watch(t.Context(), request, func(message *pb.WatchProfilesResponse) error {
 			if message.GetFreshness().GetRevision() == 9 {
 				return errEnough
 			}
 			return nil
+		}, func(err error, pause time.Duration) {
+			if breaks++; err == nil || pause <= 0 {
+				t.Errorf("a break by %v, for %v", err, pause)
+			}
 		})
+		if want := len(row.turns) - 1; breaks != want {
+			t.Errorf("after %s, %d breaks were told, want %d", row.what, breaks, want)
+		}
 		if !errors.Is(err, errEnough) {
 			t.Errorf("after %s, Watch = %v, want the function's own error", row.what, err)
 			continue
@@ -139,7 +147,7 @@ func TestWatchEnds(t *testing.T) {
 	} {
 		w := &watched{turns: []turn{{nil, err}}}
 		c := w.connect(t)
-		got := c.Watch(t.Context(), &pb.WatchProfilesRequest{}, func(*pb.WatchProfilesResponse) error { return nil })
+		got := c.Watch(t.Context(), &pb.WatchProfilesRequest{}, func(*pb.WatchProfilesResponse) error { return nil }, nil)
 		if status.Code(got) != status.Code(err) || len(w.requests()) != 1 {
 			t.Errorf("Watch = %v after %d watches, want %v after one", got, len(w.requests()), err)
 		}
@@ -159,6 +167,17 @@ func TestGRPCDoesNotBeginWatchesAgain(t *testing.T) {
 	}
 }
 
+// TestWatchEndsAtItsDeadline has the service end a watch a little before its time is up.
+func TestWatchEndsAtItsDeadline(t *testing.T) {
+	w := &watched{turns: []turn{{[]*pb.WatchProfilesResponse{update(3)}, status.Error(codes.DeadlineExceeded, "time")}}}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	err := w.connect(t).Watch(ctx, &pb.WatchProfilesRequest{}, func(*pb.WatchProfilesResponse) error { return nil }, nil)
+	if !errors.Is(err, context.DeadlineExceeded) || len(w.requests()) != 1 {
+		t.Errorf("Watch = %v after %d watches, want that its time was up", err, len(w.requests()))
+	}
+}
+
 // TestWatchEndsWithItsContext ends a watch that is open, for longer than a call may take,
 // and one that pauses.
 func TestWatchEndsWithItsContext(t *testing.T) {
@@ -167,7 +186,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 		c := w.connect(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(200*time.Millisecond, cancel)
-		err := c.Watch(ctx, &pb.WatchProfilesRequest{}, func(*pb.WatchProfilesResponse) error { return nil })
+		err := c.Watch(ctx, &pb.WatchProfilesRequest{}, func(*pb.WatchProfilesResponse) error { return nil }, nil)
 		if !errors.Is(err, context.Canceled) || ctx.Err() == nil || len(w.requests()) != 1 {
 			t.Errorf("a watch that is %s = %v after %d watches, want that it was cancelled", what, err, len(w.requests()))
 		}

@@ -114,7 +114,7 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 		<-ctx.Done()
 		health.Shutdown()
 		endStreams()
-		stop(server)
+		stop(server, service.Calls)
 		if metrics != nil { // to the end: whether it is ready is asked until then
 			_ = metrics.Close()
 		}
@@ -172,12 +172,13 @@ func newSimulator(config serveConfig, asking *graph.Config) (string, func(), err
 
 // The bounds of what a client may send and keep open.
 const (
-	maxRequest    = 1 << 20  // bytes; a batch of a thousand long addresses is a third of it
-	maxResponse   = 16 << 20 // bytes; a batch of a thousand profiles is a tenth of it
-	maxHeaders    = 16 << 10 // bytes
-	maxStreams    = 1000     // calls at once on one connection
-	stopTime      = 10 * time.Second
-	minPingPeriod = 10 * time.Second
+	maxRequest     = 1 << 20  // bytes; a batch of a thousand long addresses is a third of it
+	maxResponse    = 16 << 20 // bytes; a batch of a thousand profiles is a tenth of it
+	maxHeaders     = 16 << 10 // bytes
+	maxStreams     = 1000     // calls at once on one connection
+	stopTime       = 10 * time.Second
+	streamStopTime = 2 * time.Second
+	minPingPeriod  = 10 * time.Second
 )
 
 func newServer(stopping context.Context, config serveConfig, service *insights.Service) (*grpc.Server, *health.Server, error) {
@@ -248,11 +249,28 @@ func flush(send func(context.Context) error, log *slog.Logger) {
 	}
 }
 
-// stop lets calls under way finish, for a while.
-func stop(server *grpc.Server) {
+// stop lets calls under way finish, for a while. Where only streams are left after less,
+// nobody reads what they have been sent.
+func stop(server *grpc.Server, calls func() int) {
 	patience := time.AfterFunc(stopTime, server.Stop)
 	defer patience.Stop()
-	server.GracefulStop()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		server.GracefulStop()
+	}()
+	ticker := time.NewTicker(streamStopTime)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stopped:
+			return
+		case <-ticker.C:
+			if calls() == 0 {
+				server.Stop()
+			}
+		}
+	}
 }
 
 func newLog(level string, out io.Writer) (*slog.Logger, error) {

@@ -49,6 +49,8 @@ func (c watchCommand) Run(s *session) error {
 			known[i] = p
 		}
 		return nil
+	}, func(err error, pause time.Duration) {
+		fmt.Fprintf(s.notes, "%s  %s; watching again in %v\n", time.Now().Format(time.TimeOnly), explain(err), pause.Round(100*time.Millisecond))
 	})
 	if errors.Is(err, context.Canceled) && s.ctx.Err() != nil {
 		return nil // by Ctrl-C, as is meant

@@ -23,6 +23,9 @@ const errorDomain = "peopleinsights"
 // errOverloaded means that as many calls, or watches, are under way as may be.
 var errOverloaded = errors.New("as many calls are under way as may be")
 
+// errTooManyWatches means that as many watches are under way as may be.
+var errTooManyWatches = errors.New("as many watches are under way as may be")
+
 // ErrStopping means that the service is being stopped. Where it is the cause of the end of
 // a stream's context, it is not the caller who has left.
 var ErrStopping = errors.New("the service is stopping")
@@ -78,6 +81,8 @@ var outcomes = []outcome{
 		"the service is asking Microsoft Graph as much as it may", time.Second, ""},
 	{errOverloaded, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
 		"the service is answering as many calls as it may", time.Second, ""},
+	{errTooManyWatches, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
+		"the service has as many watches as it may", 5 * time.Second, ""},
 	{errNoCaller, codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
 		"the service cannot tell who is calling", 0, ""},
 	{ErrStopping, codes.Unavailable, pb.ErrorReason_ERROR_REASON_STOPPING,

@@ -13,8 +13,15 @@ import (
 	"github.com/peopleinsights/peopleinsights/server/contacts"
 )
 
-// maxChannel bounds how long a channel's id may be, in characters.
-const maxChannel = 256
+// How long ids and names may be, in characters.
+const (
+	maxChannel  = 256
+	maxFolder   = 512
+	maxCategory = 256
+)
+
+// maxGroups is how many groups within a group are told of.
+const maxGroups = 1000
 
 // ExpandGroup answers with those who are in a group.
 func (s *Service) ExpandGroup(ctx context.Context, in *pb.ExpandGroupRequest) (*pb.ExpandGroupResponse, error) {
@@ -27,9 +34,9 @@ func (s *Service) ExpandGroup(ctx context.Context, in *pb.ExpandGroupRequest) (*
 	case *pb.ExpandGroupRequest_Email:
 		group = bad.address("email", by.Email)
 	case *pb.ExpandGroupRequest_ContactFolderId:
-		folder = bad.some("contact_folder_id", by.ContactFolderId)
+		folder = bad.text("contact_folder_id", bad.some("contact_folder_id", by.ContactFolderId), maxFolder)
 	case *pb.ExpandGroupRequest_ContactCategory:
-		category = bad.some("contact_category", by.ContactCategory)
+		category = bad.text("contact_category", bad.some("contact_category", by.ContactCategory), maxCategory)
 	default:
 		bad.add("group", "must be set: group_id, email, contact_folder_id or contact_category")
 	}
@@ -39,7 +46,7 @@ func (s *Service) ExpandGroup(ctx context.Context, in *pb.ExpandGroupRequest) (*
 		organizer = bad.person("organizer", in.GetOrganizer())
 	}
 	nested := in.GetNested() && !own
-	page := bad.page(pagesOf(ctx, "ExpandGroup", keyOf(group), folder, category, keyOf(organizer), yes(nested)), in.GetPageSize(), in.GetPageToken())
+	page := bad.page(pagesOf(ctx, "ExpandGroup", keyOf(group), folder, category, keyOf(organizer), yes(nested)), own, in.GetPageSize(), in.GetPageToken())
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
@@ -62,9 +69,12 @@ func (s *Service) ExpandGroup(ctx context.Context, in *pb.ExpandGroupRequest) (*
 		Others:     int32(members.Others),
 		Freshness:  members.Freshness,
 	}
-	out.Members, out.NextPageToken = page.cut(members.People)
+	if out.Members, out.NextPageToken, err = page.cut(members.People); err != nil {
+		return nil, err
+	}
+	out.TotalGroups = int32(len(members.Groups))
 	if page.first() {
-		out.Groups = members.Groups
+		out.Groups = members.Groups[:min(len(members.Groups), maxGroups)]
 	}
 	return out, nil
 }
@@ -102,7 +112,7 @@ func (s *Service) ListChannelMembers(ctx context.Context, in *pb.ListChannelMemb
 	var bad invalid
 	team := bad.id("team_id", in.GetTeamId())
 	channel := bad.text("channel_id", bad.some("channel_id", in.GetChannelId()), maxChannel)
-	page := bad.page(pagesOf(ctx, "ListChannelMembers", team, channel), in.GetPageSize(), in.GetPageToken())
+	page := bad.page(pagesOf(ctx, "ListChannelMembers", team, channel), false, in.GetPageSize(), in.GetPageToken())
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
@@ -120,8 +130,8 @@ func (s *Service) ListChannelMembers(ctx context.Context, in *pb.ListChannelMemb
 		Unreadable: int32(members.Unreadable),
 		Freshness:  members.Freshness,
 	}
-	out.Members, out.NextPageToken = page.cut(members.People)
-	return out, nil
+	out.Members, out.NextPageToken, err = page.cut(members.People)
+	return out, err
 }
 
 func yes(so bool) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,6 +28,9 @@ type page struct {
 	asked string             // what the list is of; see asked
 	size  int                // how many rows at most
 	after *pb.ProfileSummary // the row that it begins behind, by its name and ids; nil for the first page
+	// Of own contacts, whose names are in no token, which may be kept: the row's mark.
+	hidden bool
+	mark   string
 }
 
 // pagesOf tells lists apart: the call, whose it is, and what was asked. A token of one list
@@ -41,28 +45,40 @@ func pagesOf(ctx context.Context, call string, what ...string) string {
 const tokenHash = 12
 
 // page reads page_size and page_token of a list.
-func (bad *invalid) page(asked string, size int32, token string) page {
-	p := page{asked: asked, size: bad.pageSize("page_size", size, defaultPeoplePage, maxPeoplePage)}
+func (bad *invalid) page(asked string, hidden bool, size int32, token string) page {
+	p := page{asked: asked, hidden: hidden, size: bad.pageSize("page_size", size, defaultPeoplePage, maxPeoplePage)}
 	if token == "" {
 		return p
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	after := &pb.ProfileSummary{}
-	if err != nil || len(raw) <= tokenHash || string(raw[:tokenHash]) != asked || proto.Unmarshal(raw[tokenHash:], after) != nil {
+	switch {
+	case err != nil || len(raw) <= tokenHash || string(raw[:tokenHash]) != asked,
+		hidden && len(raw) != tokenHash+sha256.Size,
+		!hidden && proto.Unmarshal(raw[tokenHash:], after) != nil:
 		bad.add("page_token", "must be the next_page_token of a page of the same request")
-		return p
+	case hidden:
+		p.mark = string(raw[tokenHash:])
+	default:
+		p.after = after
 	}
-	p.after = after
 	return p
 }
 
 // first tells whether it is the first page.
-func (p page) first() bool { return p.after == nil }
+func (p page) first() bool { return p.after == nil && p.mark == "" }
 
 // cut returns the page of a list, and the token of the next one; empty where there is none.
-func (p page) cut(list []*pb.ProfileSummary) (rows []*pb.ProfileSummary, next string) {
+func (p page) cut(list []*pb.ProfileSummary) (rows []*pb.ProfileSummary, next string, err error) {
 	rows = list
-	if p.after != nil {
+	switch {
+	case p.mark != "":
+		at := slices.IndexFunc(list, func(row *pb.ProfileSummary) bool { return p.markOf(row) == p.mark })
+		if at < 0 {
+			return nil, "", invalidField("page_token", errors.New("must be behind somebody who is still there: begin with the first page"))
+		}
+		rows = list[at+1:]
+	case p.after != nil:
 		at, found := slices.BinarySearchFunc(list, p.after, cache.CompareSummaries)
 		if found {
 			at++
@@ -70,14 +86,23 @@ func (p page) cut(list []*pb.ProfileSummary) (rows []*pb.ProfileSummary, next st
 		rows = list[at:]
 	}
 	if len(rows) <= p.size {
-		return rows, ""
+		return rows, "", nil
 	}
 	rows = rows[:p.size]
-	return rows, p.token(rows[p.size-1])
+	return rows, p.token(rows[p.size-1]), nil
+}
+
+// markOf stands for a row, and tells nothing of it.
+func (p page) markOf(row *pb.ProfileSummary) string {
+	sum := sha256.Sum256([]byte(p.asked + row.GetId()))
+	return string(sum[:])
 }
 
 // token stands for the page behind a row. Who can read it has seen the row.
 func (p page) token(last *pb.ProfileSummary) string {
+	if p.hidden {
+		return base64.RawURLEncoding.EncodeToString([]byte(p.asked + p.markOf(last)))
+	}
 	key, err := proto.Marshal(&pb.ProfileSummary{
 		Id: last.GetId(), DisplayName: last.GetDisplayName(), TenantId: last.GetTenantId(),
 	})

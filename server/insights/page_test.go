@@ -1,6 +1,7 @@
 package insights
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,18 +23,21 @@ func people(names ...string) []*pb.ProfileSummary {
 }
 
 // leaf reads a list page by page, changing it in between, and returns the names.
-func leaf(t *testing.T, size int32, list []*pb.ProfileSummary, change func([]*pb.ProfileSummary) []*pb.ProfileSummary) (pages []string) {
+func leaf(t *testing.T, hidden bool, size int32, list []*pb.ProfileSummary, change func([]*pb.ProfileSummary) []*pb.ProfileSummary) (pages []string) {
 	t.Helper()
 	for token := ""; ; {
 		var bad invalid
-		p := bad.page("asked1234567", size, token)
+		p := bad.page("asked1234567", hidden, size, token)
 		if err := bad.err(); err != nil {
 			t.Fatal(err)
 		}
 		if p.first() != (token == "") {
 			t.Errorf("the page of token %q takes itself for the first: %v", token, p.first())
 		}
-		rows, next := p.cut(list)
+		rows, next, err := p.cut(list)
+		if err != nil {
+			return append(pages, err.Error())
+		}
 		var names []string
 		for _, row := range rows {
 			names = append(names, row.GetDisplayName()+row.GetId())
@@ -72,8 +76,15 @@ func TestPages(t *testing.T) {
 		}, "a0 b1|c9 d2"},
 		{"all have gone", []string{"a", "b", "c"}, 2, func([]*pb.ProfileSummary) []*pb.ProfileSummary { return nil }, "a0 b1|"},
 	} {
-		if got := strings.Join(leaf(t, row.size, people(row.names...), row.change), "|"); got != row.want {
+		if got := strings.Join(leaf(t, false, row.size, people(row.names...), row.change), "|"); got != row.want {
 			t.Errorf("%s: pages are %q, want %q", row.what, got, row.want)
+		}
+		want := row.want
+		if strings.Contains(row.what, "gone") {
+			want = row.want[:strings.Index(row.want, "|")+1] + "page_token must be behind somebody who is still there: begin with the first page"
+		}
+		if got := strings.Join(leaf(t, true, row.size, people(row.names...), row.change), "|"); got != want {
+			t.Errorf("%s, hidden: pages are %q, want %q", row.what, got, want)
 		}
 	}
 }
@@ -83,7 +94,7 @@ func TestPages(t *testing.T) {
 func TestTokensAreOfOneRequest(t *testing.T) {
 	ctx := auth.NewContext(t.Context(), auth.Caller{Tenant: "contoso", Subject: "ana"})
 	own := pagesOf(ctx, "ExpandGroup", "one", "")
-	_, token := page{asked: own, size: 1}.cut(people("a", "b"))
+	_, token, _ := page{asked: own, size: 1}.cut(people("a", "b"))
 	for _, row := range []struct {
 		what, asked, token string
 		good               bool
@@ -100,7 +111,7 @@ func TestTokensAreOfOneRequest(t *testing.T) {
 		{"a broken key", own, token[:17] + "____", false},
 	} {
 		var bad invalid
-		bad.page(row.asked, 0, row.token)
+		bad.page(row.asked, false, 0, row.token)
 		if got := bad.err() == nil; got != row.good {
 			t.Errorf("a token of %s is good: %v, want %v", row.what, got, row.good)
 		}
@@ -114,9 +125,24 @@ func FuzzPageToken(f *testing.F) {
 	list := people("a", "b", "c")
 	f.Fuzz(func(t *testing.T, token string) {
 		var bad invalid
-		p := bad.page("asked1234567", 1, token)
-		if rows, _ := p.cut(list); len(rows) > 1 {
-			t.Errorf("a page of one has %d rows", len(rows))
+		for _, hidden := range []bool{false, true} {
+			p := bad.page("asked1234567", hidden, 1, token)
+			if rows, _, _ := p.cut(list); len(rows) > 1 {
+				t.Errorf("a page of one has %d rows", len(rows))
+			}
 		}
 	})
+}
+
+// TestTokensOfContactsNameNobody looks for names and ids in tokens, in whatever they are
+// written in.
+func TestTokensOfContactsNameNobody(t *testing.T) {
+	list := people("Quixandria", "Zyzzogeton")
+	for _, hidden := range []bool{false, true} {
+		_, token, err := page{asked: "asked1234567", hidden: hidden, size: 1}.cut(list)
+		raw, _ := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || strings.Contains(string(raw), "Quixandria") == hidden {
+			t.Errorf("a token, hidden: %v, holds %q, %v", hidden, raw, err)
+		}
+	}
 }

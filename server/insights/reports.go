@@ -17,7 +17,7 @@ func (s *Service) GetReportingLine(ctx context.Context, in *pb.GetReportingLineR
 	var bad invalid
 	ref := bad.person("person", in.GetPerson())
 	levels := bad.levels("levels_up", in.GetLevelsUp())
-	page := bad.page(pagesOf(ctx, "GetReportingLine", keyOf(ref)), in.GetPageSize(), in.GetPageToken())
+	page := bad.page(pagesOf(ctx, "GetReportingLine", keyOf(ref)), false, in.GetPageSize(), in.GetPageToken())
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
@@ -31,7 +31,9 @@ func (s *Service) GetReportingLine(ctx context.Context, in *pb.GetReportingLineR
 	}
 	out := &pb.GetReportingLineResponse{Managers: line.Managers, Freshness: line.Freshness}
 	if in.GetIncludeDirectReports() {
-		out.DirectReports, out.NextPageToken = page.cut(line.Reports)
+		if out.DirectReports, out.NextPageToken, err = page.cut(line.Reports); err != nil {
+			return nil, err
+		}
 		out.TotalDirectReports = int32(len(line.Reports))
 	}
 	return out, nil

@@ -99,6 +99,9 @@ func (s *Service) Register(server grpc.ServiceRegistrar) {
 	pb.RegisterDirectoryAdminServiceServer(server, s)
 }
 
+// Calls is how many calls are under way, streams aside.
+func (s *Service) Calls() int { return len(s.slots) }
+
 // errNoCaller means that a call came through no interceptor of ours, or that the
 // caller's tenant is none of ours.
 var errNoCaller = errors.New("no caller of a known tenant")

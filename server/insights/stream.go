@@ -32,7 +32,7 @@ func (s *Service) InterceptStream(server any, stream grpc.ServerStream, info *gr
 	code := status.Code(result)
 	done(code)
 	end(code)
-	if code != codes.OK { // one that is long is not slow
+	if code != codes.OK && code != codes.DeadlineExceeded { // one that is long is not slow, and ends as its caller has said
 		s.log(ctx, info.FullMethod, err, code, time.Since(began))
 	}
 	return result
@@ -43,7 +43,7 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
 	default:
-		return errOverloaded
+		return errTooManyWatches
 	}
 	defer func() {
 		if p := recover(); p != nil {

@@ -2,7 +2,6 @@ package insights
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"google.golang.org/grpc"
@@ -35,7 +34,7 @@ func (s *Service) WatchProfiles(in *pb.WatchProfilesRequest, stream grpc.ServerS
 		return err
 	}
 	from := cache.Position{Epoch: in.GetResume().GetEpoch(), Revision: in.GetResume().GetRevision()}
-	err = directory.Watch(ctx, refs, from, func(update cache.Update) error {
+	return directory.Watch(ctx, refs, from, func(update cache.Update) error {
 		for _, message := range messagesOf(update, mask) {
 			if err := stream.Send(message); err != nil {
 				return unsent(ctx, err)
@@ -43,10 +42,6 @@ func (s *Service) WatchProfiles(in *pb.WatchProfilesRequest, stream grpc.ServerS
 		}
 		return nil
 	})
-	if errors.Is(err, cache.ErrBusy) {
-		return errOverloaded // by watches, not by questions
-	}
-	return err
 }
 
 // unsent is why a message could not be sent: as a rule, whom it was for is not there any

@@ -39,8 +39,9 @@ const (
 	AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_GUEST AccountMatchOutcome = 4
 	// Exactly one person has it, member or guest, and their account is disabled.
 	AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_DISABLED AccountMatchOutcome = 5
-	// It is no e-mail address: empty, longer than 320 characters, or without an @ between
-	// other characters.
+	// It is no e-mail address, as PersonRef.email takes it: empty, longer than 320
+	// characters, without one @ between others, or with spaces, quotes, brackets or commas,
+	// such as "Ana <ana@contoso.com>".
 	AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_INVALID AccountMatchOutcome = 6
 )
 
@@ -268,11 +269,13 @@ type AccountMatch struct {
 	PersonId string `protobuf:"bytes,3,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
 	// Which of the person's addresses it is; unset where there is not exactly one person.
 	MatchedAddress MatchedAddress `protobuf:"varint,4,opt,name=matched_address,json=matchedAddress,proto3,enum=peopleinsights.v1.MatchedAddress" json:"matched_address,omitempty"`
-	// Everybody who has the address: one for MATCHED, GUEST and DISABLED, several for
-	// AMBIGUOUS, in the order in which the address leads to them (see PersonRef.email).
-	Candidates    []*AccountCandidate `protobuf:"bytes,5,rep,name=candidates,proto3" json:"candidates,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Who has the address: one for MATCHED, GUEST and DISABLED, several for AMBIGUOUS, in the
+	// order in which the address leads to them (see PersonRef.email), and 20 at most.
+	Candidates []*AccountCandidate `protobuf:"bytes,5,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// How many they are in all.
+	TotalCandidates int32 `protobuf:"varint,6,opt,name=total_candidates,json=totalCandidates,proto3" json:"total_candidates,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *AccountMatch) Reset() {
@@ -338,6 +341,13 @@ func (x *AccountMatch) GetCandidates() []*AccountCandidate {
 		return x.Candidates
 	}
 	return nil
+}
+
+func (x *AccountMatch) GetTotalCandidates() int32 {
+	if x != nil {
+		return x.TotalCandidates
+	}
+	return 0
 }
 
 // AccountCandidate is somebody who has an address.
@@ -422,7 +432,7 @@ const file_peopleinsights_v1_account_proto_rawDesc = "" +
 	"\x06emails\x18\x01 \x03(\tR\x06emails\"\x8e\x01\n" +
 	"\x15MatchAccountsResponse\x129\n" +
 	"\amatches\x18\x01 \x03(\v2\x1f.peopleinsights.v1.AccountMatchR\amatches\x12:\n" +
-	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"\x94\x02\n" +
+	"\tfreshness\x18\x02 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"\xbf\x02\n" +
 	"\fAccountMatch\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12@\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2&.peopleinsights.v1.AccountMatchOutcomeR\aoutcome\x12\x1b\n" +
@@ -430,7 +440,8 @@ const file_peopleinsights_v1_account_proto_rawDesc = "" +
 	"\x0fmatched_address\x18\x04 \x01(\x0e2!.peopleinsights.v1.MatchedAddressR\x0ematchedAddress\x12C\n" +
 	"\n" +
 	"candidates\x18\x05 \x03(\v2#.peopleinsights.v1.AccountCandidateR\n" +
-	"candidates\"\xfb\x01\n" +
+	"candidates\x12)\n" +
+	"\x10total_candidates\x18\x06 \x01(\x05R\x0ftotalCandidates\"\xfb\x01\n" +
 	"\x10AccountCandidate\x12\x1b\n" +
 	"\tperson_id\x18\x01 \x01(\tR\bpersonId\x12J\n" +
 	"\x0fmatched_address\x18\x02 \x01(\x0e2!.peopleinsights.v1.MatchedAddressR\x0ematchedAddress\x128\n" +

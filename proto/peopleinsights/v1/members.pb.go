@@ -163,7 +163,8 @@ type ExpandGroupRequest struct {
 	// INVALID_ARGUMENT.
 	PageSize int32 `protobuf:"varint,7,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; empty for the first. One that is none of
-	// this call's is INVALID_ARGUMENT.
+	// this call's is INVALID_ARGUMENT, and so is one of own contacts behind a contact who
+	// is gone: begin again then.
 	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -286,12 +287,13 @@ type ExpandGroupRequest_Email struct {
 
 type ExpandGroupRequest_ContactFolderId struct {
 	// A folder of the organizer's Outlook contacts, as Suggestion.contact_folder_id has
-	// it.
+	// it; at most 512 characters.
 	ContactFolderId string `protobuf:"bytes,3,opt,name=contact_folder_id,json=contactFolderId,proto3,oneof"`
 }
 
 type ExpandGroupRequest_ContactCategory struct {
-	// A category of the organizer's Outlook contacts, compared without letter case.
+	// A category of the organizer's Outlook contacts, compared without letter case; at
+	// most 256 characters.
 	ContactCategory string `protobuf:"bytes,4,opt,name=contact_category,json=contactCategory,proto3,oneof"`
 }
 
@@ -317,14 +319,18 @@ type ExpandGroupResponse struct {
 	// How many members there are on all pages together.
 	Total int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	// The groups that are members, with nested those that were opened on the way and those
-	// that could not be, by display name, then by id. Sent on the first page alone.
+	// that could not be, by display name, then by id, 1000 at most. Sent on the first
+	// page alone.
 	Groups []*NestedGroup `protobuf:"bytes,4,rep,name=groups,proto3" json:"groups,omitempty"`
 	// How many members the service may not read: Microsoft Graph gives only their ids.
 	Unreadable int32 `protobuf:"varint,5,opt,name=unreadable,proto3" json:"unreadable,omitempty"`
 	// How many members are neither people nor groups: devices and applications.
 	Others int32 `protobuf:"varint,6,opt,name=others,proto3" json:"others,omitempty"`
-	// How true the answer is: as_of_time is when the oldest part of it was read.
-	Freshness     *Freshness `protobuf:"bytes,7,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	// How true the answer is: as_of_time is when the oldest part of it was read. Of own
+	// contacts, revision and epoch are unset.
+	Freshness *Freshness `protobuf:"bytes,7,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	// How many groups there are in all.
+	TotalGroups   int32 `protobuf:"varint,8,opt,name=total_groups,json=totalGroups,proto3" json:"total_groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,6 +412,13 @@ func (x *ExpandGroupResponse) GetFreshness() *Freshness {
 		return x.Freshness
 	}
 	return nil
+}
+
+func (x *ExpandGroupResponse) GetTotalGroups() int32 {
+	if x != nil {
+		return x.TotalGroups
+	}
+	return 0
 }
 
 // NestedGroup is a group that is a member of another.
@@ -668,7 +681,7 @@ const file_peopleinsights_v1_members_proto_rawDesc = "" +
 	"\tpage_size\x18\a \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\b \x01(\tR\tpageTokenB\a\n" +
-	"\x05group\"\xbc\x02\n" +
+	"\x05group\"\xdf\x02\n" +
 	"\x13ExpandGroupResponse\x12;\n" +
 	"\amembers\x18\x01 \x03(\v2!.peopleinsights.v1.ProfileSummaryR\amembers\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
@@ -678,7 +691,8 @@ const file_peopleinsights_v1_members_proto_rawDesc = "" +
 	"unreadable\x18\x05 \x01(\x05R\n" +
 	"unreadable\x12\x16\n" +
 	"\x06others\x18\x06 \x01(\x05R\x06others\x12:\n" +
-	"\tfreshness\x18\a \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"\x91\x01\n" +
+	"\tfreshness\x18\a \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\x12!\n" +
+	"\ftotal_groups\x18\b \x01(\x05R\vtotalGroups\"\x91\x01\n" +
 	"\vNestedGroup\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +

@@ -38,7 +38,7 @@ const (
 	// orgContacts).
 	SuggestionSource_SUGGESTION_SOURCE_DIRECTORY_CONTACTS SuggestionSource = 3
 	// The organizer's own Outlook contacts. They are read when they are first wanted, kept
-	// for some minutes at most, and seen by nobody else.
+	// for some minutes at most, and seen with no other organizer.
 	SuggestionSource_SUGGESTION_SOURCE_CONTACTS SuggestionSource = 4
 	// The members of the team or channel.
 	SuggestionSource_SUGGESTION_SOURCE_CHANNEL SuggestionSource = 5
@@ -593,7 +593,7 @@ type SuggestInviteesRequest struct {
 	// The person who invites; they are not suggested, and people near them come first:
 	// whom they picked lately, their manager and those above, their reports and those of the
 	// same manager, then their department, their office and their country. Their own Outlook
-	// contacts come up too, for them alone. Somebody whom the directory
+	// contacts come up too: who may name somebody as the organizer sees these. Somebody whom the directory
 	// does not know is INVALID_ARGUMENT. Optional.
 	Organizer *PersonRef `protobuf:"bytes,3,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// The kinds to suggest; all kinds if empty.
@@ -832,8 +832,8 @@ type ReportPickRequest struct {
 	// The person who invites. Somebody whom the directory does not know is
 	// INVALID_ARGUMENT. Required.
 	Organizer *PersonRef `protobuf:"bytes,1,opt,name=organizer,proto3" json:"organizer,omitempty"`
-	// The Microsoft Graph object id of the person or group that was picked, as
-	// Suggestion.id has it. One whom the directory does not know is INVALID_ARGUMENT; until
+	// The Microsoft Graph object id of the person, group or contact of the address book that
+	// was picked, as Suggestion.id has it; own contacts cannot be remembered. One whom the directory does not know is INVALID_ARGUMENT; until
 	// groups have been read, it may be one, and the call is UNAVAILABLE. Required.
 	PickedId      string `protobuf:"bytes,2,opt,name=picked_id,json=pickedId,proto3" json:"picked_id,omitempty"`
 	unknownFields protoimpl.UnknownFields

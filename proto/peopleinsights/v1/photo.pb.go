@@ -112,7 +112,7 @@ type GetProfilePhotoRequest struct {
 	// The size; 240 by 240 pixels if unset. Where the person's photo has no such size, the
 	// nearest that it has is sent: the next larger, or else the largest.
 	Size PhotoSize `protobuf:"varint,2,opt,name=size,proto3,enum=peopleinsights.v1.PhotoSize" json:"size,omitempty"`
-	// The etag of the photo that the caller has; empty for none. If it is still the
+	// The etag of the photo that the caller has, exactly as it was sent; empty for none. If it is still the
 	// photo, the answer says so and has no data. At most 200 characters.
 	IfNoneMatch   string `protobuf:"bytes,3,opt,name=if_none_match,json=ifNoneMatch,proto3" json:"if_none_match,omitempty"`
 	unknownFields protoimpl.UnknownFields
