@@ -10,16 +10,17 @@ const (
 	lastOpen   = 8 * time.Second
 )
 
-// breaker keeps questions that people wait for from a Graph that does not answer: each
-// would take their time, and be of no use. The synchronisation passes, one call at a
-// time and seconds apart, and closes the breaker as soon as it is answered.
+// breaker keeps questions that people wait for from a service that does not answer: each
+// would take their time, and be of no use. Each service has its own. The synchronisation
+// passes, one call at a time and seconds apart, and closes the directory's as soon as it is
+// answered.
 type breaker struct {
 	failures int // in a row
 	opened   int // in a row
 	until    time.Time
 }
 
-// open tells whether Graph is taken for failing.
+// open tells whether the service is taken for failing.
 func (b *breaker) open() bool { return b.failures >= breakAfter }
 
 // refuses returns how long a question has to wait, or zero for one that may be asked.

@@ -49,8 +49,9 @@ type Config struct {
 	QuotaShare float64
 	// SignInTimeout bounds how long a token is waited for; zero means five seconds.
 	SignInTimeout time.Duration
-	// MaxConcurrent bounds how many calls that people wait for are under way at once;
-	// zero means 16. The synchronisation's one comes on top.
+	// MaxConcurrent bounds how many calls that people wait for are under way at once: so
+	// many to the directory, and so many to Outlook and Teams together, which may hang
+	// while it does not. Zero means 16. The synchronisation's one comes on top.
 	MaxConcurrent int
 	// Metrics count what is asked; nil counts nothing.
 	Metrics *Metrics
@@ -165,7 +166,7 @@ func newTransport(config Config) (*http.Transport, error) {
 	transport.TLSHandshakeTimeout = 5 * time.Second
 	// A connection that died without a word is noticed, and not used again.
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: config.StallTimeout, PingTimeout: 5 * time.Second}
-	transport.MaxIdleConnsPerHost = config.MaxConcurrent
+	transport.MaxIdleConnsPerHost = 2 * config.MaxConcurrent // as many as may be under way, where it is one call to a connection
 	return transport, nil
 }
 
@@ -234,15 +235,20 @@ func (c *Client) goesOn(p priority, attempt int, err error) bool {
 }
 
 func (c *Client) attempt(ctx context.Context, p priority, need string, request request, read func(*http.Response) error) (err error) {
-	if err := c.governor.admit(p); err != nil {
-		return err
-	}
-	defer func() { c.governor.hear(ctx, err) }()
 	ctx = withPriority(ctx, p)
 	info, err := request(ctx)
 	if err != nil {
 		return fmt.Errorf("graph: making a request: %w", err)
 	}
+	link, err := info.GetUri()
+	if err != nil {
+		return fmt.Errorf("graph: making a request: %w", err)
+	}
+	to := c.governor.target(ctx, link.Path).service()
+	if err := c.governor.admit(p, to); err != nil {
+		return err
+	}
+	defer func() { c.governor.hear(ctx, to, err) }()
 	return c.send(ctx, info, func(response *http.Response) error {
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {

@@ -78,7 +78,8 @@ type governor struct {
 	share   float64
 	timeout time.Duration // of an answer as a whole
 	stall   time.Duration // for which an answer may make no progress
-	people  chan struct{} // one is held by each call that people wait for
+	people  chan struct{} // one is held by each call to the directory that people wait for
+	others  chan struct{} // and by each to Outlook or Teams, which may hang while the directory does not
 	meter   *meter
 	tracer  trace.Tracer
 
@@ -86,10 +87,10 @@ type governor struct {
 	quota     int    // Graph's, of the tenant, in quotaWindow
 	ledger    ledger // of all that was spent
 	own       ledger // of what the synchronisation spent of it
-	breaker   breaker
-	notBefore [high + 1]time.Time // for each priority, when Graph may be asked again
-	strikes   int                 // refusals for too much, in a row
-	pressure  float64             // how much of its limit Graph said is used; 0 if it did not say
+	breakers  [services]breaker
+	notBefore [high + 1]time.Time // for each priority, when the directory may be asked again
+	strikes   int                 // its refusals for too much, in a row
+	pressure  float64             // how much of its limit it said is used; 0 if it did not say
 	pressedAt time.Time
 	mailboxes map[string]*mailbox
 	teams     map[string]time.Time // when a team that was throttled may be asked again
@@ -106,6 +107,7 @@ func newGovernor(config Config, next http.RoundTripper) *governor {
 		timeout:   config.AnswerTimeout,
 		stall:     config.StallTimeout,
 		people:    make(chan struct{}, config.MaxConcurrent),
+		others:    make(chan struct{}, config.MaxConcurrent),
 		meter:     config.Metrics.of(config.Credential.TenantID),
 		tracer:    config.Tracer.Tracer("github.com/peopleinsights/peopleinsights/server/graph"),
 		quota:     quotaOf(0),
@@ -132,30 +134,33 @@ func (g *governor) used() cache.Usage {
 	now := time.Now()
 	u := g.usage
 	u.Budget, u.Spent, u.Window = g.budget(), g.ledger.spent(now), quotaWindow
-	u.Failing = g.breaker.open()
+	u.Failing = g.breakers[directory].open()
 	if now.Sub(g.pressedAt) < quotaWindow {
 		u.Pressure = g.pressure
 	}
 	return u
 }
 
-// admit refuses a question that people wait for while Graph does not answer.
-func (g *governor) admit(p priority) error {
+// admit refuses a question that people wait for while the service that it is for does not
+// answer.
+func (g *governor) admit(p priority, to service) error {
 	if p != high {
 		return nil
 	}
 	g.mu.Lock()
-	wait := g.breaker.refuses(time.Now())
+	wait := g.breakers[to].refuses(time.Now())
 	g.mu.Unlock()
 	if wait > 0 {
 		g.refused("breaker")
-		return &Error{kind: errUnavailable, text: "Microsoft Graph is not answering, and is not asked for the moment", wait: wait, ours: true}
+		return &Error{kind: errUnavailable, text: to.String() + " is not answering, and is not asked for the moment", wait: wait, ours: true}
 	}
 	return nil
 }
 
-// hear is told how a question went: whether Graph answered, whatever that was.
-func (g *governor) hear(ctx context.Context, err error) {
+// hear is told how a question went: whether the service answered, whatever that was. That
+// something is not there is always an answer of Outlook's or Teams', who may have no code
+// for it; of the directory's only with a code: without, it may be another server that answers.
+func (g *governor) hear(ctx context.Context, to service, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return // the caller left, or the service stops
 	}
@@ -164,7 +169,8 @@ func (g *governor) hear(ctx context.Context, err error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.breaker.hear(time.Now(), errors.Is(err, cache.ErrUnavailable) && !missing(err))
+	answered := missing(err) || to != directory && notThere(err)
+	g.breakers[to].hear(time.Now(), errors.Is(err, cache.ErrUnavailable) && !answered)
 }
 
 func (g *governor) refused(why string) {
@@ -177,7 +183,7 @@ func (g *governor) refused(why string) {
 // RoundTrip implements http.RoundTripper.
 func (g *governor) RoundTrip(r *http.Request) (*http.Response, error) {
 	p := priorityOf(r.Context())
-	at := parseTarget(strings.TrimPrefix(r.URL.Path, g.base))
+	at := g.target(r.Context(), r.URL.Path)
 	ctx, span := g.tracer.Start(r.Context(), r.Method+" "+at.route(), trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("url.template", at.route()),
 			attribute.String("graph.priority", p.String())))
@@ -274,11 +280,15 @@ func (g *governor) enter(ctx context.Context, p priority, at target) (release fu
 	if p != high {
 		return leave, nil
 	}
-	if err := take(ctx, g.people); err != nil {
+	slots := g.people
+	if at.service() != directory {
+		slots = g.others
+	}
+	if err := take(ctx, slots); err != nil {
 		leave()
 		return nil, err
 	}
-	return func() { <-g.people; leave() }, nil
+	return func() { <-slots; leave() }, nil
 }
 
 // take takes a slot. Whoever runs out of time in the queue has not asked Graph.
@@ -347,16 +357,16 @@ func (g *governor) book(p priority, at target, price int) (booked time.Time, wai
 	now := time.Now()
 	not := time.Time{}
 	alone := g.notBefore[p]
-	switch {
-	case at.mailbox != "":
+	switch at.service() {
+	case outlook:
 		alone = g.mailboxes[at.mailbox].notBefore
-	case at.team != "":
+	case teams:
 		alone = g.teams[at.team]
 	}
 	if wait := alone.Sub(now); wait > 0 {
 		return not, wait, leftAlone
 	}
-	if at.team != "" { // it takes nothing of the directory's quota, nor waits for it
+	if at.service() == teams { // it takes nothing of the directory's quota, nor waits for it
 		return now, 0, refusal{}
 	}
 	budget := g.budget()
@@ -414,7 +424,7 @@ func (g *governor) learn(c call, status int, header http.Header) {
 func (g *governor) settle(c call, status int, header http.Header) {
 	now := time.Now()
 	p, at, price := c.priority, c.target, c.price
-	if at.team != "" {
+	if at.service() == teams {
 		g.settleTeam(c, now, status, header)
 		return
 	}
@@ -439,11 +449,15 @@ func (g *governor) settle(c call, status int, header http.Header) {
 	if p != high {
 		g.own.correct(c.booked, now, cost-price)
 	}
+	if at.service() == outlook { // which says nothing of the directory's limits
+		g.settleMailbox(c, now, throttled, header)
+		return
+	}
 	g.pressure = 0
 	if part, err := strconv.ParseFloat(header.Get("x-ms-throttle-limit-percentage"), 64); err == nil && part >= 0 && part < 100 {
 		g.pressure, g.pressedAt = part, now
 	}
-	if failed := status == http.StatusServiceUnavailable; failed && at.mailbox == "" {
+	if status == http.StatusServiceUnavailable {
 		// It asks to be left alone, too; but not for long by one server's word.
 		g.leaveAlone(p, now.Add(min(retryAfter(header, now), longestAlone)))
 	}
@@ -457,10 +471,6 @@ func (g *governor) settle(c call, status int, header http.Header) {
 		wait = firstAlone << min(g.strikes, 3) // eight seconds at most
 		wait = (wait - rand.N(wait/4)).Truncate(time.Millisecond)
 		header.Set("Retry-After", fmt.Sprintf("%.3f", wait.Seconds())) // for whoever asked
-	}
-	if at.mailbox != "" { // of a batch's part, or of an answer that came late, it may be none that is asked
-		g.box(at.mailbox).notBefore = now.Add(wait)
-		return
 	}
 	if !now.Before(g.notBefore[p]) { // of several at once, one counts
 		g.strikes++

@@ -255,7 +255,7 @@ func TestPeopleWaitForTheirTurn(t *testing.T) {
 			t.Errorf("somebody whose time ran out in the queue: %v", err)
 		}
 		for range 2 * breakAfter { // a queue is no fault of Graph's
-			g.hear(t.Context(), err)
+			g.hear(t.Context(), directory, err)
 		}
 		if g.used().Failing {
 			t.Error("our own queue opened the breaker")

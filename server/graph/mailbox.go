@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"maps"
+	"net/http"
 	"time"
 )
 
@@ -49,6 +50,28 @@ func (g *governor) forgetMailboxes() {
 	}
 	now := time.Now()
 	maps.DeleteFunc(g.mailboxes, func(_ string, box *mailbox) bool { return box.calls == 0 && !now.Before(box.notBefore) })
+}
+
+// settleMailbox takes from an answer of Outlook's whether a mailbox is throttled, by itself.
+// It is called with g.mu held.
+func (g *governor) settleMailbox(c call, now time.Time, throttled bool, header http.Header) {
+	if !throttled {
+		return
+	}
+	g.usage.Throttled++
+	// Of an answer that came late, it may be none that is asked any more.
+	g.box(c.mailbox).notBefore = now.Add(askedFor(header, now))
+}
+
+// askedFor is for how long a mailbox or a team asks to be left alone: a second where it does
+// not say, which the header does afterwards, for whoever asked.
+func askedFor(header http.Header, now time.Time) time.Duration {
+	wait := retryAfter(header, now)
+	if wait == 0 {
+		wait = firstAlone
+		header.Set("Retry-After", "1")
+	}
+	return wait
 }
 
 // leave forgets a mailbox that nobody asks, and that may be asked.

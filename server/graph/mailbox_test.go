@@ -87,3 +87,57 @@ func TestThrottlingThatComesLate(t *testing.T) {
 		}
 	})
 }
+
+// TestMarkedQuestionsAreTheMailboxs has Outlook refuse what is asked by a path of the
+// directory's: it is the mailbox that is left alone, and a unit is spent all the same.
+func TestMarkedQuestionsAreTheMailboxs(t *testing.T) {
+	const rich = "/users/U1?$select=aboutMe"
+	for _, row := range []struct {
+		status int
+		alone  bool
+	}{{http.StatusTooManyRequests, true}, {http.StatusServiceUnavailable, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			g := governed(func(r *http.Request) (*http.Response, error) {
+				if r.URL.RawQuery != "" {
+					return answer(row.status, "Retry-After", "30", "x-ms-resource-unit", "1"), nil
+				}
+				return answer(200), nil
+			})
+			_, _ = g.ask(inMailbox(t.Context(), "U1"), high, rich)
+			if u := g.used(); u.Units != 1 || u.Spent != 1 {
+				t.Errorf("%d: %d units, %d spent; want one", row.status, u.Units, u.Spent)
+			}
+			for _, p := range []priority{low, normal, high} {
+				if took, err := g.took(t.Context(), p, "/users/u1"); took != 0 || err != nil {
+					t.Errorf("%d: the directory waits %v, %v at priority %v", row.status, took, err, p)
+				}
+			}
+			if took, err := g.took(t.Context(), high, "/users/u2/photo/$value"); took != 0 || err != nil {
+				t.Errorf("%d: another mailbox: %v, %v", row.status, took, err)
+			}
+			if _, err := g.ask(t.Context(), high, "/users/u1/photo/$value"); errors.Is(err, cache.ErrThrottled) != row.alone {
+				t.Errorf("%d: the mailbox: %v", row.status, err)
+			}
+			if _, err := g.ask(inMailbox(t.Context(), "u1"), high, rich); errors.Is(err, cache.ErrThrottled) != row.alone {
+				t.Errorf("%d: the mailbox by the directory's path: %v", row.status, err)
+			}
+		})
+	}
+}
+
+// TestThrottledMailboxesThatDoNotSay are left alone for a second.
+func TestThrottledMailboxesThatDoNotSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := governed(func(*http.Request) (*http.Response, error) { return answer(429), nil })
+		for range 5 {
+			took, err := g.took(t.Context(), normal, "/users/u1/photo/$value")
+			if err != nil || took > firstAlone {
+				t.Errorf("it waited %v, %v", took, err)
+			}
+		}
+		_, err := g.ask(t.Context(), high, "/users/u1/photo")
+		if wait, ok := cache.RetryAfter(err); !ok || wait > firstAlone {
+			t.Errorf("people are told to wait %v", wait)
+		}
+	})
+}

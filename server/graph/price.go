@@ -54,13 +54,18 @@ func parseTarget(path string) target {
 		}
 		t.words = append(t.words, word)
 	}
-	if len(t.words) > 2 && t.words[0] == "users" && mailboxWords[t.words[2]] {
+	if t.intoMailbox() {
 		t.mailbox = strings.ToLower(segments[1])
 	}
 	if len(t.words) > 1 && t.words[0] == "teams" {
 		t.team = strings.ToLower(segments[1])
 	}
 	return t
+}
+
+// intoMailbox tells whether a path leads into somebody's mailbox.
+func (t target) intoMailbox() bool {
+	return len(t.words) > 2 && t.words[0] == "users" && mailboxWords[t.words[2]]
 }
 
 // route names the target for metrics and traces. There are few, and they name nobody.
@@ -70,7 +75,7 @@ func (t target) route() string { return strings.Join(t.words[:min(len(t.words), 
 // which is no price.
 // Source: https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits
 func (t target) price(method string, query url.Values) int {
-	if t.mailbox != "" || t.words[0] == "teams" || t.last() == "$batch" {
+	if t.intoMailbox() || t.words[0] == "teams" || t.last() == "$batch" {
 		return 0 // of a batch, the parts cost
 	}
 	if method != "GET" && t.last() != "getbyids" && !strings.HasPrefix(t.last(), "getmember") && !strings.HasPrefix(t.last(), "checkmember") {

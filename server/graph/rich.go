@@ -38,11 +38,12 @@ func noProfile(code string) bool {
 
 // Rich implements cache.Source. Whoever has no place for a rich profile has an empty one,
 // and so has everybody of a tenant without SharePoint, or of a Graph that does not know the
-// properties. It costs a resource unit.
+// properties. It costs a resource unit, and is otherwise the mailbox's question: Outlook or
+// SharePoint answers it, and may be throttled or in trouble while the directory is not.
 func (c *Client) Rich(ctx context.Context, id string) (*pb.Profile, error) {
 	profile := &pb.Profile{}
 	request := c.read("application/json", "?$select="+richSelect, "users", id)
-	err := c.get(mayBeAbsent(ctx, noProfile), lookup(ctx), needUsers, request, func(response *http.Response) (err error) {
+	err := c.get(mayBeAbsent(inMailbox(ctx, id), noProfile), lookup(ctx), needUsers, request, func(response *http.Response) (err error) {
 		profile, err = decodeRich(response.Body)
 		return err
 	})

@@ -40,7 +40,8 @@ func TestRich(t *testing.T) {
 }
 
 // TestNoRich asks for profiles that are not there, and of Graphs that do not answer. To be
-// without one is no failure, of nobody and of Graph neither.
+// without one is no failure, of nobody and of Graph neither; nor is it the directory's that
+// Outlook or SharePoint fails.
 func TestNoRich(t *testing.T) {
 	for _, row := range []struct {
 		what  string
@@ -82,8 +83,8 @@ func TestNoRich(t *testing.T) {
 			for range 6 {
 				_, _ = client.Rich(t.Context(), sourcetest.ID(0))
 			}
-			if failing := client.Usage().Failing; failing != errors.Is(row.want, cache.ErrUnavailable) {
-				t.Errorf("Graph is taken for failing: %t", failing)
+			if _, err := client.Find(t.Context(), cache.Ref{ID: sourcetest.ID(0)}); err != nil || client.Usage().Failing {
+				t.Errorf("the directory, with a profile that cannot be read: %v; Graph is taken for failing: %t", err, client.Usage().Failing)
 			}
 		})
 	}

@@ -16,11 +16,7 @@ func (g *governor) settleTeam(c call, now time.Time, status int, header http.Hea
 	if !throttled {
 		return
 	}
-	wait := retryAfter(header, now)
-	if wait == 0 {
-		wait = firstAlone
-		header.Set("Retry-After", "1") // for whoever asked
-	}
+	wait := askedFor(header, now)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.usage.Throttled++
