@@ -63,9 +63,11 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	own := contacts.New(contacts.Config{Source: source, TTL: config.ContactTTL})
 	defer own.Close()
 	registry.MustRegister(insights.NewDirectoryMetrics(directories))
+	stores := map[string]*contacts.Store{tenant: own}
+	registry.MustRegister(contacts.NewMetrics(stores))
 	service, err := insights.New(insights.Config{
 		Directories: directories,
-		Contacts:    map[string]*contacts.Store{tenant: own},
+		Contacts:    stores,
 		Identify:    auth.Development(tenant),
 		Metrics:     insights.NewMetrics(registry),
 		Tracer:      tracer,

@@ -16,7 +16,12 @@ const (
 	maxAddresses  = 16   // of one contact
 	maxCategories = 32   // of one contact
 	maxFolders    = 1000 // of one book
+	maxID         = 512  // bytes of an id; what has a longer one is left out
 )
+
+// maxSharers is of how many contacts with one address it is suggested, those first by
+// name: of rows with one address a search shows one, and would find and rank them all.
+const maxSharers = 4
 
 // book is what is held of somebody's contacts. It never changes.
 type book struct {
@@ -26,6 +31,7 @@ type book struct {
 	folders    map[string]*folder   // id → folder
 	categories map[string][]int32   // category in lower case → its contacts, ascending in people
 	truncated  bool
+	weight     int // about how many bytes it takes
 }
 
 // folder is a folder of contacts.
@@ -73,14 +79,15 @@ func (b *book) summaries(people []int32) []*pb.ProfileSummary {
 
 // newBook turns what was read, at most so many contacts of it, into what is held, and
 // into the candidates that are suggested: contacts by display name without letter case,
-// then by id, a contact's addresses in its own order; then folders and categories, as
-// they were read.
+// then by id, a contact's addresses in its own order, without those that maxSharers
+// before it have; then folders and categories, as they were read.
 func newBook(read Book, most int) (*book, []cache.Candidate) {
 	b := &book{folders: map[string]*folder{}, categories: map[string][]int32{}, truncated: read.Truncated}
 	if len(read.Contacts) > most {
 		read.Contacts, b.truncated = read.Contacts[:most], true
 	}
-	folders := distinct(read.Folders)
+	folders, more := distinct(read.Folders)
+	b.truncated = b.truncated || more
 	if len(folders) > maxFolders {
 		folders, b.truncated = folders[:maxFolders], true
 	}
@@ -92,12 +99,10 @@ func newBook(read Book, most int) (*book, []cache.Candidate) {
 	})
 	b.file(t, people, folders)
 
-	var candidates []cache.Candidate
-	for _, c := range people {
-		candidates = append(candidates, c.candidates()...)
-	}
+	candidates := contactCandidates(people)
 	candidates = append(candidates, folderCandidates(t, people, folders)...)
 	candidates = append(candidates, categoryCandidates(categories)...)
+	b.weight = b.weigh(t, candidates)
 	return b, candidates
 }
 
@@ -107,6 +112,10 @@ func (b *book) cards(t texts, contacts []Contact) []*card {
 	seen := map[string]bool{}
 	for _, contact := range contacts {
 		if seen[contact.ID] { // pages overlap where something is added while they are read
+			continue
+		}
+		if len(contact.ID) > maxID {
+			b.truncated = true
 			continue
 		}
 		seen[contact.ID] = true

@@ -121,6 +121,28 @@ func TestAddresses(t *testing.T) {
 		"Emil <"+strings.Repeat("e", 308)+"@contoso.com>", "Frida <frida@contoso.com>")
 }
 
+// TestManyOnOneAddress holds that of those who share an address the first few by name are
+// suggested, and that all are members of what they are in.
+func TestManyOnOneAddress(t *testing.T) {
+	of := func(name string, addresses ...string) Contact {
+		return Contact{ID: name, DisplayName: name, Folder: "f", Addresses: addresses, Categories: []string{"Sales"}}
+	}
+	b := expectRows(t, Book{
+		Folders: []Folder{{ID: "f", Name: "Suppliers"}},
+		Contacts: []Contact{
+			of("Fia", "sales@contoso.com", "fia@contoso.com"), of("Ana", "Sales@Contoso.com"), of("Eva", "SALES@contoso.com"),
+			of("Dora", "dora@contoso.com", "sales@contoso.com"), of("Bea", "sales@contoso.com"), of("Carl", "sales@contoso.COM"),
+		},
+	},
+		"Ana <Sales@Contoso.com>", "Bea <sales@contoso.com>", "Carl <sales@contoso.COM>", "Dora <dora@contoso.com>", "Dora <sales@contoso.com>",
+		"Fia <fia@contoso.com>", "group: Suppliers", "group: Sales")
+	expectFolder(t, b, "f", "Ana, Bea, Carl, Dora, Eva, Fia")
+	expectCategory(t, b, "sales", "Ana, Bea, Carl, Dora, Eva, Fia")
+	if b.truncated {
+		t.Error("the book is truncated, which nobody was left out of")
+	}
+}
+
 func TestFolders(t *testing.T) {
 	at := func(folder string) Contact {
 		return Contact{ID: folder, Folder: folder, DisplayName: "in " + folder, Addresses: []string{folder + "@contoso.com"}}
@@ -204,6 +226,7 @@ func TestBoundsOfABook(t *testing.T) {
 		change(&c)
 		return []Contact{c}
 	}
+	in := func(folder string) []Contact { return with(func(c *Contact) { c.Folder = folder }) }
 	two := one
 	two.ID = "2"
 	for what, row := range map[string]struct {
@@ -218,6 +241,10 @@ func TestBoundsOfABook(t *testing.T) {
 		"more addresses":  {Book{Contacts: with(func(c *Contact) { c.Addresses = numbered(maxAddresses+1, "%d@contoso.com") })}, maxAddresses, true},
 		"all categories":  {Book{Contacts: with(func(c *Contact) { c.Categories = numbered(maxCategories, "%d") })}, 1 + maxCategories, false},
 		"more categories": {Book{Contacts: with(func(c *Contact) { c.Categories = numbered(maxCategories+1, "%d") })}, 1 + maxCategories, true},
+		"a long id":       {Book{Contacts: with(func(c *Contact) { c.ID = strings.Repeat("i", maxID) })}, 1, false},
+		"too long an id":  {Book{Contacts: with(func(c *Contact) { c.ID = strings.Repeat("i", maxID+1) })}, 0, true},
+		"a folder's":      {Book{Contacts: in(strings.Repeat("f", maxID)), Folders: []Folder{{ID: strings.Repeat("f", maxID), Name: "F"}}}, 2, false},
+		"a longer one's":  {Book{Contacts: in(strings.Repeat("f", maxID+1)), Folders: []Folder{{ID: strings.Repeat("f", maxID+1), Name: "F"}}}, 1, true},
 		"all folders":     {Book{Contacts: []Contact{one}, Folders: folders[1:]}, 2, false},
 		"more folders":    {Book{Contacts: []Contact{one}, Folders: folders}, 1, true},
 	} {

@@ -63,24 +63,35 @@ func shownName(t texts, contact Contact, address string) string {
 	return ""
 }
 
-// candidates returns a candidate for each address.
-func (c *card) candidates() []cache.Candidate {
-	candidates := make([]cache.Candidate, len(c.addresses))
-	for i, address := range c.addresses {
-		candidates[i] = cache.Candidate{
-			Suggestion: &pb.Suggestion{
-				Kind:           pb.InviteeKind_INVITEE_KIND_CONTACT,
-				Id:             c.summary.Id,
-				DisplayName:    c.summary.DisplayName,
-				Email:          address,
-				JobTitle:       c.summary.JobTitle,
-				Department:     c.summary.Department,
-				OfficeLocation: c.summary.OfficeLocation,
-				Source:         pb.SuggestionSource_SUGGESTION_SOURCE_CONTACTS,
-			},
-			Given:   c.given,
-			Surname: c.surname,
+// contactCandidates returns a candidate for each address of contacts, which are in order,
+// but of each address, however it is spelled, for maxSharers contacts at most.
+func contactCandidates(people []*card) []cache.Candidate {
+	var candidates []cache.Candidate
+	sharers := map[string]int{}
+	for _, c := range people {
+		for _, address := range c.addresses {
+			key := strings.ToLower(address)
+			if sharers[key]++; sharers[key] <= maxSharers {
+				candidates = append(candidates, c.candidate(address))
+			}
 		}
 	}
 	return candidates
+}
+
+func (c *card) candidate(address string) cache.Candidate {
+	return cache.Candidate{
+		Suggestion: &pb.Suggestion{
+			Kind:           pb.InviteeKind_INVITEE_KIND_CONTACT,
+			Id:             c.summary.Id,
+			DisplayName:    c.summary.DisplayName,
+			Email:          address,
+			JobTitle:       c.summary.JobTitle,
+			Department:     c.summary.Department,
+			OfficeLocation: c.summary.OfficeLocation,
+			Source:         pb.SuggestionSource_SUGGESTION_SOURCE_CONTACTS,
+		},
+		Given:   c.given,
+		Surname: c.surname,
+	}
 }

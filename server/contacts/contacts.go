@@ -4,6 +4,11 @@
 // They are read when they are first wanted. What is held is forgotten by a timer when
 // its time is up, wanted or not; until then it is in this package's memory alone. It
 // writes no logs, and its errors and figures name nobody.
+//
+// Forgotten means that nothing in this package refers to it any longer, so that its memory
+// is free to be used again once the calls that were given it have ended. It does not mean
+// that the memory is overwritten: Go does not do that when it frees something, and until
+// the memory is used again, who can read the process's memory may find it there.
 package contacts
 
 import (
@@ -67,13 +72,15 @@ type Config struct {
 	Source Source
 	// TTL is how long contacts are kept, from when their reading began, however often they
 	// are wanted. Zero keeps none: each call reads them, or joins a reading that is under
-	// way for the same owner.
+	// way for the same owner, and what is read too late for all of them is lost.
 	TTL time.Duration
 	// MaxContacts bounds how many are read of one person; zero means 5,000.
 	MaxContacts int
-	// MaxHeld bounds how many are held of all people together; zero means 200,000. Those
-	// read longest ago go first. A person who has more than that is answered, and not kept.
-	MaxHeld int
+	// MaxBytes bounds about how many bytes are held of all people together; zero means
+	// 128 MiB, which is some 90,000 usual contacts. Those read longest ago go first. A
+	// person who has more than that is answered, and not kept. What is being read comes on
+	// top, and what calls still use that is held no longer.
+	MaxBytes int
 	// MaxOwners bounds of how many owners contacts are held, of how many they are being
 	// read or wait to be, and of how many it is remembered that reading them failed; zero
 	// means 1,000 of each.
@@ -84,12 +91,14 @@ type Config struct {
 	// ReadTimeout bounds how long one person's are read; zero means ten seconds.
 	ReadTimeout time.Duration
 	// Patience is how long a call for candidates waits for contacts that are being read;
-	// zero means two seconds. Callers leave earlier by their own deadlines.
+	// zero means two seconds. Callers leave earlier by their own deadlines. Calls that come
+	// later than 300 ms after the one that wanted them first do not wait: a slow mailbox
+	// holds up the first letters that are typed, and not each.
 	Patience time.Duration
 }
 
 func (c Config) withDefaults() Config {
-	for number, usual := range map[*int]int{&c.MaxContacts: 5000, &c.MaxHeld: 200_000, &c.MaxOwners: 1000, &c.MaxReads: 4} {
+	for number, usual := range map[*int]int{&c.MaxContacts: 5000, &c.MaxBytes: 128 << 20, &c.MaxOwners: 1000, &c.MaxReads: 4} {
 		if *number <= 0 {
 			*number = usual
 		}
@@ -106,8 +115,10 @@ func (c Config) withDefaults() Config {
 // concurrently.
 //
 // They fail with the errors of package cache. Where reading somebody's contacts has
-// failed, they are not read again for two seconds, or for as long as the source asks, up
-// to a minute; until then, their owner's calls fail as that reading did.
+// failed, they are not read again for two seconds, twice as long after each further
+// failure in a row, or for as long as the source asks if that is longer, and for a minute
+// at most, which it is at once where the source denies them; until then, their owner's
+// calls fail as that reading did.
 type Store struct {
 	config Config
 
@@ -118,6 +129,7 @@ type Store struct {
 	reading  sync.WaitGroup
 	reads    atomic.Int64
 	failures atomic.Int64
+	pending  atomic.Int64
 
 	mu      sync.Mutex
 	closed  bool
@@ -135,7 +147,7 @@ func New(config Config) *Store {
 		flights: map[Owner]*flight{},
 	}
 	s.ctx, s.end = context.WithCancel(context.Background())
-	s.books = newShelf[*book](&s.mu, config.MaxOwners, config.MaxHeld)
+	s.books = newShelf[*book](&s.mu, config.MaxOwners, config.MaxBytes)
 	s.failed = newShelf[failing](&s.mu, config.MaxOwners, config.MaxOwners)
 	return s
 }
@@ -150,7 +162,7 @@ var (
 )
 
 // Candidates returns an owner's contacts, ready to be searched, and when they were read.
-// cache.ErrPending means that they are being read for longer than a call may wait; with
+// cache.ErrPending means that they are being read for longer than the call may wait; with
 // cache.ErrTruncated there are candidates, but not all.
 func (s *Store) Candidates(ctx context.Context, owner Owner) (*cache.Candidates, time.Time, error) {
 	b, err := s.book(ctx, owner, s.patience(ctx))
@@ -199,24 +211,4 @@ func (s *Store) Close() {
 	s.mu.Unlock()
 	s.end()
 	s.reading.Wait()
-}
-
-// Stats are figures of a Store.
-type Stats struct {
-	Owners   int   // of whom contacts are held
-	Contacts int   // that are held of all of them together
-	Reads    int64 // of one person's contacts, begun since the start
-	Failures int64 // of these and of those that had to wait too long for their turn
-}
-
-// Stats returns the figures of this moment.
-func (s *Store) Stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return Stats{
-		Owners:   len(s.books.things),
-		Contacts: s.books.weight,
-		Reads:    s.reads.Load(),
-		Failures: s.failures.Load(),
-	}
 }

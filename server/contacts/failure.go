@@ -7,12 +7,16 @@ import (
 	"github.com/peopleinsights/peopleinsights/cache"
 )
 
-// How long a failure is remembered, so that typing does not ask a failing source on each
-// keystroke.
+// How long no reading follows a failed one, so that typing does not ask a failing source
+// on each keystroke.
 const (
-	minPause = 2 * time.Second
+	minPause = 2 * time.Second // after the first failure; twice as long after each further one
 	maxPause = time.Minute
 )
+
+// inARow is within what time of a pause the next reading has to begin, if it is to follow
+// the failed one: for so long it is remembered that it failed.
+const inARow = time.Minute
 
 // failure is why contacts could not be read: one of cache's errors, and what that error
 // told of itself. Of what the source said no more is kept, neither its words nor what it
@@ -22,6 +26,7 @@ type failure struct {
 	wait       time.Duration
 	permission string
 	request    string
+	unread     bool // there was no turn to read: the fault is others'
 }
 
 // kinds are the errors that a failure can be. What is none of them is
@@ -61,14 +66,28 @@ func (f *failure) Permission() string { return f.permission }
 // RequestID is the source's own name for the request; empty where it gave none.
 func (f *failure) RequestID() string { return f.request }
 
-// pause is how long to wait before the next reading.
-func (f *failure) pause() time.Duration { return min(max(minPause, f.wait), maxPause) }
-
-// failing is a failure, and when it was.
+// failing is the newest failure of an owner's readings.
 type failing struct {
 	failure *failure
 	at      time.Time
+	times   int // how many readings have failed in a row, up to this
 }
+
+// pause is how long to wait before the next reading.
+func (f failing) pause() time.Duration {
+	if errors.Is(f.failure, cache.ErrDenied) {
+		return maxPause // a permission is not given while somebody types
+	}
+	pause := max(minPause, f.failure.wait)
+	for doubled, n := minPause, 1; n < f.times && pause < maxPause; n++ {
+		doubled *= 2
+		pause = max(pause, doubled)
+	}
+	return min(pause, maxPause)
+}
+
+// left is how much of the pause is left.
+func (f failing) left() time.Duration { return f.pause() - time.Since(f.at) }
 
 // err returns the failure as it is now: of the time that the source asked to wait, some
 // has passed.
@@ -77,6 +96,6 @@ func (f failing) err() error {
 		return f.failure
 	}
 	now := *f.failure
-	now.wait = max(now.wait, now.pause()) - time.Since(f.at)
+	now.wait = max(f.failure.wait, f.pause()) - time.Since(f.at)
 	return &now
 }

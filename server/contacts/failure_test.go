@@ -88,14 +88,120 @@ func TestAFailingSourceIsLeftAlone(t *testing.T) {
 	}
 }
 
+// pauseOf is for how long no reading of ana's follows the one that has just failed. It ends
+// with the next, whose outcome it waits for.
+func pauseOf(t *testing.T, s *Store, m *mailboxes) time.Duration {
+	t.Helper()
+	began, before := time.Now(), m.reads()
+	for m.reads() == before {
+		if time.Since(began) > time.Hour {
+			t.Fatal("nothing is read any more")
+		}
+		time.Sleep(time.Second / 2)
+		_ = ask(s, ana)
+	}
+	return time.Since(began)
+}
+
+func TestPausesGrow(t *testing.T) {
+	bubble(t, Config{TTL: time.Second}, func(t *testing.T, s *Store, m *mailboxes) {
+		expect := func(when string, want ...time.Duration) {
+			t.Helper()
+			for i, want := range want {
+				if got := pauseOf(t, s, m); got != want*time.Second {
+					t.Errorf("%s, pause %d: %v, want %v", when, i, got, want*time.Second)
+				}
+			}
+		}
+		m.fail(cache.ErrUnavailable)
+		_ = ask(s, ana)
+		expect("failing", 2, 4, 8, 16, 32, 60)
+		m.fail(nil)
+		expect("failing for long", 60) // and read
+		time.Sleep(time.Second)        // the contacts' time is up
+		m.fail(cache.ErrUnavailable)
+		_ = ask(s, ana)
+		expect("failing again", 2, 4)
+		time.Sleep(8*time.Second + time.Minute - 1)
+		_ = ask(s, ana)
+		expect("failing within a minute", 16)
+		time.Sleep(32*time.Second + time.Minute)
+		_ = ask(s, ana)
+		expect("failing a minute later", 2)
+	})
+}
+
+// TestAPauseGrowsWhileReadingIsSlow is about readings that take longer to fail than it is
+// remembered that the one before failed.
+func TestAPauseGrowsWhileReadingIsSlow(t *testing.T) {
+	bubble(t, Config{TTL: time.Minute, ReadTimeout: 5 * time.Minute}, func(t *testing.T, s *Store, m *mailboxes) {
+		m.take(time.Hour)
+		for i, want := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second} {
+			_, _, err := s.Folder(context.Background(), ana, "all")
+			if !errors.Is(err, cache.ErrUnavailable) {
+				t.Fatalf("Folder: %v, want %v", err, cache.ErrUnavailable)
+			}
+			time.Sleep(want - 1)
+			_ = ask(s, ana)
+			if m.reads() != i+1 {
+				t.Errorf("failure %d: read again before %v", i, want)
+			}
+			time.Sleep(1)
+		}
+	})
+}
+
+func TestPauses(t *testing.T) {
+	const second = time.Second
+	for _, row := range []struct {
+		kind  error
+		wait  time.Duration
+		times int
+		want  time.Duration
+	}{
+		{cache.ErrUnavailable, 0, 0, 2 * second}, // there was no turn
+		{cache.ErrUnavailable, 0, 1, 2 * second},
+		{cache.ErrThrottled, 5 * second, 2, 5 * second}, // longer than the four of ours
+		{cache.ErrThrottled, 5 * second, 3, 8 * second},
+		{cache.ErrThrottled, time.Hour, 1, time.Minute},
+		{cache.ErrUnavailable, 0, 1 << 40, time.Minute},
+		{cache.ErrDenied, 0, 1, time.Minute},
+		{cache.ErrDenied, second, 1, time.Minute},
+	} {
+		f := failing{failureOf(throttled{row.kind, row.wait}), time.Now(), row.times}
+		if got := f.pause(); got != row.want {
+			t.Errorf("%v, which asks for %v, %d times: a pause of %v, want %v", row.kind, row.wait, row.times, got, row.want)
+		}
+	}
+}
+
+// TestNoTurnIsNoFailureInARow holds that whoever waits for others' slow mailboxes does not
+// wait longer and longer.
+func TestNoTurnIsNoFailureInARow(t *testing.T) {
+	bubble(t, Config{TTL: time.Minute, MaxReads: 1, ReadTimeout: 3 * time.Second}, func(t *testing.T, s *Store, m *mailboxes) {
+		s.turns <- struct{}{} // somebody reads, for ever
+		for range 5 {
+			_, _, err := s.Folder(context.Background(), ana, "all")
+			if !errors.Is(err, cache.ErrBusy) {
+				t.Fatalf("Folder: %v, want %v", err, cache.ErrBusy)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		<-s.turns
+		if err := ask(s, ana); err != nil {
+			t.Errorf("two seconds after the last: %v", err)
+		}
+	})
+}
+
 func TestAFailureIsForgotten(t *testing.T) {
 	bubble(t, Config{TTL: time.Minute}, func(t *testing.T, s *Store, m *mailboxes) {
 		m.fail(cache.ErrUnavailable)
 		_ = ask(s, ana)
-		time.Sleep(2 * time.Second)
+		time.Sleep(2*time.Second + time.Minute)
 		synctest.Wait()
 		if len(s.failed.things) != 0 || len(s.failed.order) != 0 {
-			t.Error("its owner is remembered after the pause")
+			t.Error("its owner is remembered a minute after the pause")
 		}
 	})
 }

@@ -10,11 +10,18 @@ import (
 // noLimit is the patience of those who wait until their context ends.
 const noLimit time.Duration = -1
 
+// early is for how long after a flight was made calls for candidates wait for it. They are
+// the first letters that somebody types. Where the mailbox is slow, or has to wait for
+// slow ones, a call for each further letter would wait as long as the first.
+const early = 300 * time.Millisecond
+
 // flight is a reading of one owner's contacts that is under way or waits for its turn.
 type flight struct {
-	done chan struct{} // closed when there is an outcome
-	book *book         // the outcome; or else
-	err  error
+	made  time.Time
+	times int           // how many readings of the owner's have failed before it, in a row
+	done  chan struct{} // closed when there is an outcome
+	book  *book         // the outcome; or else
+	err   error
 }
 
 // patience is how long a call for candidates waits: it leaves some of the caller's time
@@ -29,7 +36,8 @@ func (s *Store) patience(ctx context.Context) time.Duration {
 }
 
 // book returns an owner's contacts, and reads them where they are not held. It waits no
-// longer than patience, and not after ctx ends; the reading goes on.
+// longer than patience, and not after ctx ends; the reading goes on. With a patience it
+// waits only for a flight that was made just now.
 func (s *Store) book(ctx context.Context, owner Owner, patience time.Duration) (*book, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -40,6 +48,9 @@ func (s *Store) book(ctx context.Context, owner Owner, patience time.Duration) (
 	}
 	var late <-chan time.Time
 	if patience != noLimit {
+		if time.Since(f.made) >= early {
+			patience = 0
+		}
 		timer := time.NewTimer(patience)
 		defer timer.Stop()
 		late = timer.C
@@ -50,6 +61,7 @@ func (s *Store) book(ctx context.Context, owner Owner, patience time.Duration) (
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-late:
+		s.pending.Add(1)
 		return nil, errPending
 	}
 }
@@ -68,13 +80,15 @@ func (s *Store) find(ctx context.Context, owner Owner) (*book, *flight, error) {
 	if f := s.flights[owner]; f != nil {
 		return nil, f, nil
 	}
-	if failed, ok := s.failed.getLocked(owner); ok {
+	failed, ok := s.failed.getLocked(owner)
+	if ok && failed.left() > 0 {
 		return nil, nil, failed.err()
 	}
 	if len(s.flights) >= s.config.MaxOwners {
 		return nil, nil, errBusy
 	}
-	f := &flight{done: make(chan struct{})}
+	s.failed.takeLocked(owner) // the flight knows it now
+	f := &flight{made: time.Now(), times: failed.times, done: make(chan struct{})}
 	s.flights[owner] = f
 	// What ctx carries, such as a trace, goes with the question; its end does not.
 	ctx = context.WithoutCancel(ctx)
@@ -120,7 +134,9 @@ func (s *Store) turn() *failure {
 		<-s.turns // those whom Close ends make room: it is no turn to take
 		return failureOf(cache.ErrUnavailable)
 	case <-timer.C:
-		return failureOf(cache.ErrBusy)
+		failure := failureOf(cache.ErrBusy)
+		failure.unread = true
+		return failure
 	case <-s.ctx.Done():
 		return failureOf(cache.ErrUnavailable)
 	}
@@ -137,11 +153,14 @@ func (s *Store) finish(owner Owner, f *flight, b *book, failure *failure) {
 		f.err = errClosed
 	case failure != nil:
 		s.failures.Add(1)
-		now := time.Now()
 		f.err = failure
-		s.failed.putLocked(owner, failing{failure, now}, 0, now.Add(failure.pause()))
+		failed := failing{failure, time.Now(), f.times}
+		if !failure.unread {
+			failed.times++
+		}
+		s.failed.putLocked(owner, failed, 0, failed.at.Add(failed.pause()+inARow))
 	default:
 		f.book = b
-		s.books.putLocked(owner, b, len(b.people), b.began.Add(s.config.TTL))
+		s.books.putLocked(owner, b, b.weight, b.began.Add(s.config.TTL))
 	}
 }

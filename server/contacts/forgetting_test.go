@@ -47,12 +47,17 @@ func (tr traces) expect(t *testing.T, when string, there bool) {
 	}
 }
 
+// named is somebody with long names.
+func named(person string) Owner {
+	return Owner{Caller: strings.Repeat("the caller "+person, 3), Person: strings.Repeat("the person "+person, 3)}
+}
+
 // owner is somebody whose names are texts of their own, too long to share memory with
 // others.
 //
 //go:noinline
 func (tr traces) owner(person string) Owner {
-	o := Owner{Caller: strings.Repeat("the caller "+person, 3), Person: strings.Repeat("the person "+person, 3)}
+	o := named(person)
 	tr.text("the caller "+person, o.Caller)
 	tr.text("the person "+person, o.Person)
 	return o
@@ -107,7 +112,7 @@ func TestForgotten(t *testing.T) {
 				_ = ask(s, own(time.Now().String()))
 			}
 		}},
-		{"to make room for contacts", Config{TTL: time.Minute, MaxHeld: 2}, func(t *testing.T, s *Store) {
+		{"to make room for contacts", Config{TTL: time.Minute, MaxBytes: weightOf(named("ana").Person, 2)}, func(t *testing.T, s *Store) {
 			time.Sleep(time.Second)
 			_ = ask(s, own("bea"))
 		}},
@@ -176,7 +181,7 @@ func failWith(tr traces, m *mailboxes) {
 }
 
 // TestFailuresKeepNobody holds that a failure keeps nothing of what the source said, and
-// nobody's name once the pause is over.
+// nobody's name once the pause is over and the next failure would not follow it.
 func TestFailuresKeepNobody(t *testing.T) {
 	bubble(t, Config{TTL: time.Minute}, func(t *testing.T, s *Store, m *mailboxes) {
 		said, owner := traces{}, traces{}
@@ -186,9 +191,9 @@ func TestFailuresKeepNobody(t *testing.T) {
 		m.forget()
 		said.expect(t, "in the pause", false)
 		owner.expect(t, "in the pause", true)
-		time.Sleep(2 * time.Second)
+		time.Sleep(2*time.Second + inARow)
 		synctest.Wait()
-		owner.expect(t, "after the pause", false)
+		owner.expect(t, "a minute after the pause", false)
 		runtime.KeepAlive(err)
 		runtime.KeepAlive(s)
 	})

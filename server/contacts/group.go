@@ -7,17 +7,20 @@ import (
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// distinct returns folders, each id once.
-func distinct(folders []Folder) []Folder {
-	var once []Folder
+// distinct returns folders, each id once, and whether there are more, whose ids are longer
+// than is held.
+func distinct(folders []Folder) (once []Folder, more bool) {
 	seen := map[string]bool{}
 	for _, f := range folders {
-		if !seen[f.ID] {
+		switch {
+		case len(f.ID) > maxID:
+			more = true
+		case !seen[f.ID]:
 			seen[f.ID] = true
 			once = append(once, f)
 		}
 	}
-	return once
+	return once, more
 }
 
 // spellings returns the categories of contacts, each as it is spelled first.

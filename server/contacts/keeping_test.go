@@ -85,8 +85,8 @@ func TestNoTTLKeepsNothing(t *testing.T) {
 }
 
 func TestWhatWasReadLongestAgoGoesFirst(t *testing.T) {
-	for _, config := range []Config{{MaxHeld: 6}, {MaxOwners: 3}} {
-		t.Run(fmt.Sprintf("%d contacts, %d owners", config.MaxHeld, config.MaxOwners), func(t *testing.T) {
+	for _, config := range []Config{{MaxBytes: 3 * weightOf("1", 2)}, {MaxOwners: 3}} {
+		t.Run(fmt.Sprintf("%d bytes, %d owners", config.MaxBytes, config.MaxOwners), func(t *testing.T) {
 			config.TTL = time.Minute
 			bubble(t, config, func(t *testing.T, s *Store, m *mailboxes) {
 				for _, person := range []string{"1", "2", "3", "1", "4"} { // 1 is wanted again, and not read again
@@ -107,7 +107,7 @@ func TestWhatWasReadLongestAgoGoesFirst(t *testing.T) {
 }
 
 func TestMoreThanMayBeHeldIsUsed(t *testing.T) {
-	bubble(t, Config{TTL: time.Minute, MaxHeld: 4}, func(t *testing.T, s *Store, m *mailboxes) {
+	bubble(t, Config{TTL: time.Minute, MaxBytes: weightOf("ana", 4)}, func(t *testing.T, s *Store, m *mailboxes) {
 		_ = ask(s, own("bea"))
 		m.size = 5
 		people, _, err := s.Folder(context.Background(), ana, "all")
@@ -135,6 +135,23 @@ func TestTruncated(t *testing.T) {
 	})
 }
 
+// TestReadInPartIsTruncated is about a source that knows that it did not read all.
+func TestReadInPartIsTruncated(t *testing.T) {
+	bubble(t, Config{TTL: time.Minute}, func(t *testing.T, s *Store, m *mailboxes) {
+		m.cut = true
+		for _, when := range []string{"read", "held"} {
+			candidates, _, err := s.Candidates(context.Background(), ana)
+			if !errors.Is(err, cache.ErrTruncated) || candidates.Len() != 4 {
+				t.Errorf("%s: %d candidates, %v, want 4, with %v", when, candidates.Len(), err, cache.ErrTruncated)
+			}
+		}
+		if _, _, err := s.Folder(context.Background(), ana, "all"); err != nil {
+			t.Errorf("Folder: %v", err)
+		}
+		expectReads(t, "of what was read in part", m, "ana")
+	})
+}
+
 func TestNoSuchGroup(t *testing.T) {
 	bubble(t, Config{TTL: time.Minute}, func(t *testing.T, s *Store, m *mailboxes) {
 		if _, _, err := s.Folder(context.Background(), ana, "ALL"); !errors.Is(err, cache.ErrNoGroup) {
@@ -142,17 +159,6 @@ func TestNoSuchGroup(t *testing.T) {
 		}
 		if _, _, err := s.Category(context.Background(), ana, "all"); !errors.Is(err, cache.ErrNoGroup) {
 			t.Errorf("Category: %v, want %v", err, cache.ErrNoGroup)
-		}
-	})
-}
-
-func TestStats(t *testing.T) {
-	bubble(t, Config{TTL: time.Minute}, func(t *testing.T, s *Store, m *mailboxes) {
-		_, _ = ask(s, ana), ask(s, ana)
-		m.fail(cache.ErrDenied)
-		_, _ = ask(s, own("bea")), ask(s, own("bea"))
-		if got, want := s.Stats(), (Stats{Owners: 1, Contacts: 2, Reads: 2, Failures: 1}); got != want {
-			t.Errorf("Stats() = %+v, want %+v", got, want)
 		}
 	})
 }

@@ -16,7 +16,8 @@ import (
 
 // mailboxes is a Source in memory.
 type mailboxes struct {
-	size int // how many contacts are in each
+	size int  // how many contacts are in each
+	cut  bool // there are more than are read
 
 	mu     sync.Mutex
 	takes  time.Duration // to read one
@@ -58,7 +59,9 @@ func (m *mailboxes) PersonalContacts(ctx context.Context, person string, most in
 	if err != nil {
 		return Book{}, err
 	}
-	return mailbox(person, m.size), nil
+	book := mailbox(person, m.size)
+	book.Truncated = m.cut
+	return book, nil
 }
 
 func (m *mailboxes) take(takes time.Duration) {
@@ -100,6 +103,12 @@ func mailbox(person string, size int) Book {
 		})
 	}
 	return book
+}
+
+// weightOf is what a person's mailbox of so many contacts weighs.
+func weightOf(person string, size int) int {
+	b, _ := newBook(mailbox(person, size), size)
+	return b.weight
 }
 
 // bubble runs a test with a store over mailboxes of two contacts each, in a time of its

@@ -99,6 +99,54 @@ func TestCandidatesWaitOnlySoLong(t *testing.T) {
 	}
 }
 
+// TestLateCallsDoNotWait holds that a slow mailbox does not hold up each letter that is
+// typed, whether it is read or waits for others that are.
+func TestLateCallsDoNotWait(t *testing.T) {
+	const ms = time.Millisecond
+	for _, row := range []struct {
+		comes, want time.Duration // after the first call; how long it waits
+	}{
+		{0, 2000 * ms},
+		{100 * ms, 2000 * ms},
+		{299 * ms, 2000 * ms},
+		{300 * ms, 0},
+		{301 * ms, 0},
+		{2500 * ms, 0},
+		{5100 * ms, 0}, // just after the slow ones were read, and its turn came
+	} {
+		for _, others := range []int{0, 4} {
+			if others == 0 && row.comes > 5*time.Second {
+				continue
+			}
+			t.Run(fmt.Sprintf("after %v with %d slow ones", row.comes, others), func(t *testing.T) {
+				bubble(t, Config{TTL: time.Minute}, func(t *testing.T, s *Store, m *mailboxes) {
+					m.take(5 * time.Second)
+					var calls sync.WaitGroup
+					defer calls.Wait()
+					for i := range others {
+						calls.Go(func() { _ = ask(s, own(fmt.Sprint(i))) })
+					}
+					synctest.Wait()
+					calls.Go(func() { _ = ask(s, ana) })
+					synctest.Wait()
+					time.Sleep(row.comes)
+					came := time.Now()
+					if err := ask(s, ana); !errors.Is(err, cache.ErrPending) || time.Since(came) != row.want {
+						t.Errorf("Candidates: %v after %v, want %v after %v", err, time.Since(came), cache.ErrPending, row.want)
+					}
+					if _, _, err := s.Folder(context.Background(), ana, "all"); err != nil {
+						t.Errorf("Folder: %v, want it to wait", err)
+					}
+					now := time.Now()
+					if err := ask(s, ana); err != nil || !time.Now().Equal(now) {
+						t.Errorf("a later letter: %v after %v, want contacts at once", err, time.Since(now))
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestGroupsWaitForTheCaller(t *testing.T) {
 	bubble(t, Config{TTL: time.Minute}, func(t *testing.T, s *Store, m *mailboxes) {
 		m.take(5 * time.Second)

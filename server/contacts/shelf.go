@@ -43,6 +43,19 @@ func (s *shelf[V]) getLocked(owner Owner) (value V, ok bool) {
 	return value, false
 }
 
+// takeLocked forgets what is kept of an owner, if anything is.
+func (s *shelf[V]) takeLocked(owner Owner) {
+	kept := s.things[owner]
+	if kept == nil {
+		return
+	}
+	delete(s.things, owner)
+	s.weight -= kept.weight
+	at := slices.Index(s.order, kept)
+	s.order = slices.Delete(s.order, at, at+1)
+	s.armLocked()
+}
+
 // putLocked keeps something of an owner of whom nothing is kept. What is heavier than
 // all together may be is not kept, nor is what has no time left.
 func (s *shelf[V]) putLocked(owner Owner, value V, weight int, until time.Time) {
