@@ -11,8 +11,8 @@ var errAbsent = errors.New("not there")
 
 type absenceKey struct{}
 
-// mayBeAbsent marks a question for something that need not be there: a refusal with 404, or
-// with 405, is its answer where is(code) holds. It is not asked again, and Graph is not taken
+// mayBeAbsent marks a question for something that need not be there: nothing at all (204), or
+// a refusal with 404 or 405, is its answer where is(code) holds. It is not asked again, and Graph is not taken
 // for failing.
 func mayBeAbsent(ctx context.Context, is func(code string) bool) context.Context {
 	return context.WithValue(ctx, absenceKey{}, is)
@@ -28,8 +28,11 @@ func absence(ctx context.Context, response *http.Response, err error) error {
 	if !ok || !isError || !errors.Is(known, errUnavailable) {
 		return err
 	}
-	if status := response.StatusCode; (status == http.StatusNotFound || status == http.StatusMethodNotAllowed) && is(known.code) {
-		known.kind = errAbsent
+	switch response.StatusCode {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNoContent:
+		if is(known.code) {
+			known.kind = errAbsent
+		}
 	}
 	return err
 }

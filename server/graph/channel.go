@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
@@ -22,8 +23,13 @@ func (c *Client) Channel(ctx context.Context, team, channel string, most int) (c
 	if !ok || !also {
 		return cache.Channel{}, errNoSuchChannel
 	}
-	path := c.config.Endpoint.URL.JoinPath("teams").String() + "/" + teamID + "/channels/" + channelID
+	teamPath := c.config.Endpoint.URL.JoinPath("teams").String() + "/" + teamID
+	path := teamPath + "/channels/" + channelID
 	kind, err := c.channelKind(ctx, path)
+	incoming := err != nil && nowhere(err) && strings.HasPrefix(channel, "19:")
+	if incoming {
+		kind, err = c.incomingKind(ctx, teamPath, channel, err)
+	}
 	if err != nil {
 		return cache.Channel{}, noChannel(err)
 	}
@@ -31,10 +37,14 @@ func (c *Client) Channel(ctx context.Context, team, channel string, most int) (c
 	if kind == pb.ChannelKind_CHANNEL_KIND_STANDARD {
 		return found, nil
 	}
-	if found.Members, err = c.channelMembers(ctx, path, kind, most); err != nil {
+	found.Members, err = c.channelMembers(ctx, path, kind, most)
+	switch {
+	case incoming && refusedOutright(err):
+		return cache.Channel{}, &Error{kind: cache.ErrNoChannel, text: errNoSuchChannel.text, id: cache.RequestID(err)}
+	case err != nil:
 		return cache.Channel{}, noChannel(err)
 	}
-	if err := c.ourOwn(ctx, found.Members); err != nil {
+	if found.Members, err = c.ourOwn(ctx, found.Members); err != nil {
 		return cache.Channel{}, err
 	}
 	return found, nil
@@ -44,31 +54,94 @@ var errNoSuchChannel = &Error{kind: cache.ErrNoChannel, text: "Microsoft Graph k
 
 // noChannel makes of something that Graph does not know the channel that was asked for.
 func noChannel(err error) error {
-	if errors.Is(err, errNotFound) || missing(err) {
+	if nowhere(err) || missing(err) {
 		return &Error{kind: cache.ErrNoChannel, text: errNoSuchChannel.text, id: cache.RequestID(err)}
 	}
 	return unanswered(err)
 }
 
+// nowhere tells whether Graph has answered that there is no such thing, of what may be absent.
+func nowhere(err error) bool { return errors.Is(err, errNotFound) || errors.Is(err, errAbsent) }
+
+// refusedOutright tells whether Graph refuses a question whatever its form: not by saying
+// that it is asked too much, or does not know who asks.
+func refusedOutright(err error) bool {
+	known, ok := errors.AsType[*Error](err)
+	return ok && !errors.Is(err, errBadToken) && (errors.Is(err, errUnsupported) ||
+		known.status >= 400 && known.status < 500 && known.status != http.StatusTooManyRequests)
+}
+
 // channelKind reads what a channel is. What this version of Graph has no name for, such as
-// unknownFutureValue, is unspecified.
+// unknownFutureValue, is unspecified. Teams refuses an id that can be no channel's by 400.
 func (c *Client) channelKind(ctx context.Context, path string) (kind pb.ChannelKind, err error) {
+	ctx = mayBeAbsent(ctx, anyCode)
 	err = firstAccepted([]string{path + "?$select=id,membershipType", path}, func(link string) error {
 		return c.get(ctx, lookup(ctx), needChannels, c.follow(link), func(response *http.Response) (err error) {
 			kind, err = decodeChannel(response.Body)
 			return err
 		})
 	})
+	if known, ok := errors.AsType[*Error](err); ok && errors.Is(err, errUnsupported) && known.status == http.StatusBadRequest {
+		err = errNoSuchChannel
+	}
 	return kind, err
 }
 
+// incomingKind reads what a channel is that another team shares with this one: Graph has it
+// under its own team alone, but lists it here. Where it is not in the list, or this Graph has
+// no list, the answer is absence.
+func (c *Client) incomingKind(ctx context.Context, team, channel string, absence error) (kind pb.ChannelKind, err error) {
+	ctx = mayBeAbsent(ctx, anyCode)
+	list := team + "/incomingChannels"
+	shared := feed[channelItem]{client: c, need: needChannels, decode: decodeChannels}
+	err = firstAccepted([]string{list + "?$select=id,membershipType", list}, func(link string) error {
+		for page, err := range shared.pages(ctx, lookup(ctx), c.follow(link)) {
+			if err != nil {
+				return err
+			}
+			for _, one := range page.Items {
+				if one.id == channel {
+					kind = one.kind
+					return nil
+				}
+			}
+		}
+		return absence
+	})
+	if refusedOutright(err) {
+		err = absence
+	}
+	return kind, err
+}
+
+// channelItem is a channel in a list.
+type channelItem struct {
+	id   string
+	kind pb.ChannelKind
+}
+
+func decodeChannels(body io.Reader) (page[channelItem], error) {
+	return decodePage(body, func(d decoder) (channelItem, bool, error) {
+		one, err := d.channel()
+		return one, one.id != "", err
+	})
+}
+
 func decodeChannel(body io.Reader) (pb.ChannelKind, error) {
-	d := newDecoder(body)
-	var id, kind string
-	err := d.object(func(name string) (err error) {
+	one, err := newDecoder(body).channel()
+	if err == nil && one.id == "" {
+		err = &Error{kind: errUnavailable, text: "this is not Microsoft Graph's answer: check the Graph URL (a channel without an id)"}
+	}
+	return one.kind, err
+}
+
+// channel reads a channel resource; a null has no id.
+func (d decoder) channel() (one channelItem, err error) {
+	var kind string
+	err = d.object(func(name string) (err error) {
 		switch name {
 		case "id":
-			id, err = d.text()
+			one.id, err = d.text()
 		case "membershipType":
 			kind, err = d.text()
 		default:
@@ -76,28 +149,24 @@ func decodeChannel(body io.Reader) (pb.ChannelKind, error) {
 		}
 		return err
 	})
-	if err == nil && id == "" {
-		err = &Error{kind: errUnavailable, text: "this is not Microsoft Graph's answer: check the Graph URL (a channel without an id)"}
-	}
 	switch strings.ToLower(kind) {
 	case "standard":
-		return pb.ChannelKind_CHANNEL_KIND_STANDARD, err
+		one.kind = pb.ChannelKind_CHANNEL_KIND_STANDARD
 	case "private":
-		return pb.ChannelKind_CHANNEL_KIND_PRIVATE, err
+		one.kind = pb.ChannelKind_CHANNEL_KIND_PRIVATE
 	case "shared":
-		return pb.ChannelKind_CHANNEL_KIND_SHARED, err
-	default:
-		return pb.ChannelKind_CHANNEL_KIND_UNSPECIFIED, err
+		one.kind = pb.ChannelKind_CHANNEL_KIND_SHARED
 	}
+	return one, err
 }
 
 // channelMembers reads who is in a channel that is not its whole team's: of a shared one,
-// those who are in it by another team as well, where this Graph tells of them. Lists of
-// Teams take no parameters.
+// those who are in it by another team as well, where this Graph tells of them to this app.
+// Lists of Teams take no parameters.
 func (c *Client) channelMembers(ctx context.Context, path string, kind pb.ChannelKind, most int) ([]cache.Member, error) {
 	if kind == pb.ChannelKind_CHANNEL_KIND_SHARED {
-		found, err := c.gather(ctx, needChannelMembers, path+"/allMembers", decodeChannelMembers, most)
-		if !errors.Is(err, errUnsupported) && !notThere(err) {
+		found, err := c.gather(mayBeAbsent(ctx, anyCode), needChannelMembers, path+"/allMembers", decodeChannelMembers, most)
+		if !refusedOutright(err) {
 			return found, err
 		}
 	}
@@ -158,34 +227,46 @@ func (d decoder) conversationMember() (cache.Member, error) {
 	}
 }
 
-// ourOwn takes the tenant away from those who are of ours.
-func (c *Client) ourOwn(ctx context.Context, members []cache.Member) error {
+// ourOwn takes the tenant away from those who are of ours. Somebody who was there with it
+// and without is there once.
+func (c *Client) ourOwn(ctx context.Context, members []cache.Member) ([]cache.Member, error) {
 	named := func(m cache.Member) bool { return m.Kind == cache.MemberPerson && m.Summary.TenantId != "" }
 	if !slices.ContainsFunc(members, named) {
-		return nil
+		return members, nil
 	}
 	ours, err := c.tenant.id(ctx, c)
 	if err != nil {
-		return unanswered(err)
+		return nil, unanswered(err)
 	}
-	for i, m := range members {
+	seen := map[identity]bool{}
+	once := members[:0]
+	for _, m := range members {
 		switch {
 		case !named(m):
 		case ours == "":
-			members[i] = cache.Member{Kind: cache.MemberUnreadable, Summary: &pb.ProfileSummary{Id: m.Summary.Id}}
+			m = cache.Member{Kind: cache.MemberUnreadable, Summary: &pb.ProfileSummary{Id: m.Summary.Id}}
 		case m.Summary.TenantId == ours:
 			m.Summary.TenantId = ""
 		}
+		if who := identityOf(m); !seen[who] {
+			seen[who] = true
+			once = append(once, m)
+		}
 	}
-	return nil
+	return once, nil
 }
 
-// tenant is the id of the tenant that a Client reads, once it is known. The configuration
-// may name the tenant by a domain instead; then Graph is asked, once: a token tells too,
-// but is none of ours to read.
+// tenant is what a Client has learned of the tenant that it reads, and of what the Graph that
+// serves it can do.
 type tenant struct {
-	mu    sync.Mutex
+	mu sync.Mutex
+	// known is the tenant's id, once it is known. The configuration may name the tenant by a
+	// domain instead; then Graph is asked, once: a token tells too, but is none of ours to
+	// read.
 	known string
+	// managerless is set once Graph has refused to join managers to what a filter finds.
+	managerless atomic.Bool
+	photos      sizeless
 }
 
 // id returns the tenant's id, and empty where Graph does not tell it to this app, as often

@@ -17,6 +17,7 @@ const (
 	privateID  = "19:00000000000000000000000000000002@thread.tacv2"
 	sharedID   = "19:00000000000000000000000000000003@thread.tacv2"
 	fabrikam   = "aaaaaaaa-0000-4000-8000-000000000001"
+	contoso    = "bbbbbbbb-0000-4000-8000-000000000001"
 )
 
 // teamLines are two teams, $9 and $8, and channels of the first.
@@ -100,7 +101,13 @@ func TestOddChannels(t *testing.T) {
 		{"no allMembers", sharedID, sharedDirect, []simulator.Fault{{Path: "/allMembers", Status: 400}}, pb.ChannelKind_CHANNEL_KIND_SHARED},
 		{"allMembers 404", sharedID, sharedDirect, []simulator.Fault{{Path: "/allMembers", Status: 404, Code: "NotFound"}}, pb.ChannelKind_CHANNEL_KIND_SHARED},
 		{"allMembers 404 without a code", sharedID, sharedDirect, []simulator.Fault{{Path: "/allMembers", Status: 404, Body: []byte("no")}}, pb.ChannelKind_CHANNEL_KIND_SHARED},
+		{"allMembers 403", sharedID, sharedDirect, []simulator.Fault{{Path: "/allMembers", Status: 403, Code: "Forbidden"}}, pb.ChannelKind_CHANNEL_KIND_SHARED},
+		{"allMembers 405", sharedID, sharedDirect, []simulator.Fault{{Path: "/allMembers", Status: 405, Body: []byte{}}}, pb.ChannelKind_CHANNEL_KIND_SHARED},
+		{"allMembers 409", sharedID, sharedDirect, []simulator.Fault{{Path: "/allMembers", Status: 409}}, pb.ChannelKind_CHANNEL_KIND_SHARED},
 		{"allMembers 501", sharedID, sharedDirect, []simulator.Fault{{Path: "/allMembers", Status: 501}}, pb.ChannelKind_CHANNEL_KIND_SHARED},
+		{"the same id elsewhere", privateID, "person 1 Ana; person 1 Dea of " + fabrikam, []simulator.Fault{body("/members", member(
+			`{"userId":"$1","displayName":"Ana","tenantId":"`+contoso+`"},{"userId":"$1","displayName":"Dea","tenantId":"`+fabrikam+`"},`+
+				`{"userId":"$1","displayName":"Ana"},{"userId":"$1","displayName":"Dea","tenantId":"`+strings.ToUpper(fabrikam)+`"}`))}, pb.ChannelKind_CHANNEL_KIND_PRIVATE},
 		{"no $select", privateID, privateMembers, []simulator.Fault{{Path: "$select", Status: 400}}, pb.ChannelKind_CHANNEL_KIND_PRIVATE},
 		{"unknown kind", privateID, privateMembers, []simulator.Fault{body("membershipType", `{"id":"x","membershipType":"unknownFutureValue"}`)}, pb.ChannelKind_CHANNEL_KIND_UNSPECIFIED},
 		{"odd members", privateID, "unreadable m1; other m2; other m3; person 1 A guest; person 2 B", []simulator.Fault{body("/members", member(
@@ -108,7 +115,7 @@ func TestOddChannels(t *testing.T) {
 				`{"@odata.type":"#microsoft.graph.skypeUserConversationMember","id":"m3"},null,{"userId":"$1","displayName":"A","roles":["Guest"]},`+
 				`{"@odata.type":"#microsoft.graph.aadUserConversationMember","id":"m4","userId":"$2","displayName":"B"},{"userId":"$1"}`))}, pb.ChannelKind_CHANNEL_KIND_PRIVATE},
 	} {
-		client, sim := start(t, simulator.Config{}, teams(t))
+		client, sim := start(t, simulator.Config{TenantID: contoso}, teams(t))
 		for _, fault := range row.faults {
 			sim.Fail(fault)
 		}
@@ -133,7 +140,9 @@ func TestChannelsThatCannotBeRead(t *testing.T) {
 		"cut":            {simulator.Config{}, simulator.Fault{Path: "embers", Cut: true}, cache.ErrUnavailable, ""},
 		"no page":        {simulator.Config{}, body("embers", `{}`), cache.ErrUnavailable, ""},
 		"no channel":     {simulator.Config{}, body("/channels/", `{}`), cache.ErrUnavailable, ""},
-		"other 404":      {simulator.Config{}, simulator.Fault{Path: "/channels/", Status: 404, Body: []byte("no")}, cache.ErrUnavailable, ""},
+		"members 401":    {simulator.Config{}, simulator.Fault{Path: "/allMembers", Status: 401}, cache.ErrDenied, "token"},
+		"members 429":    {simulator.Config{}, simulator.Fault{Path: "/allMembers", Status: 429}, cache.ErrThrottled, ""},
+		"other 501":      {simulator.Config{}, simulator.Fault{Path: "/channels/", Status: 501}, cache.ErrUnavailable, ""},
 	} {
 		client, sim := start(t, row.config, teams(t), once)
 		if row.fault.Path != "" {
@@ -142,6 +151,74 @@ func TestChannelsThatCannotBeRead(t *testing.T) {
 		found, err := client.Channel(t.Context(), sourcetest.ID(9), sharedID, 9)
 		if found.Members != nil || !errors.Is(err, row.want) || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "19:") {
 			t.Errorf("%s: %s, %v; want %v", what, shown(found.Members), err, row.want)
+		}
+	}
+}
+
+// TestNoChannel has Graph say in all its ways that there is no such channel: that is no failure,
+// nor is it asked twice in the same way.
+func TestNoChannel(t *testing.T) {
+	for what, row := range map[string]struct {
+		fault simulator.Fault
+		asked int // for the channel
+	}{
+		"a malformed id":       {simulator.Fault{Status: 400, Code: "BadRequest"}, 2}, // with $select and without
+		"404":                  {simulator.Fault{Status: 404, Code: "NotFound"}, 1},
+		"404 without a body":   {simulator.Fault{Status: 404, Body: []byte{}}, 1},
+		"404 without a code":   {simulator.Fault{Status: 404, Body: []byte(`{"error":{"code":"","message":"No"}}`), ContentType: "application/json"}, 1},
+		"404 of another Graph": {simulator.Fault{Status: 404, Body: []byte("no")}, 1},
+	} {
+		client, sim := start(t, simulator.Config{}, teams(t))
+		row.fault.Path = "/channels/"
+		sim.Fail(row.fault)
+		for range 3 {
+			sim.ResetRequests()
+			if found, err := client.Channel(t.Context(), sourcetest.ID(9), sharedID, 9); !errors.Is(err, cache.ErrNoChannel) || found.Members != nil {
+				t.Errorf("%s: %v, %v", what, found, err)
+			}
+			if n := timesAsked(sim, "/channels/"); n != row.asked {
+				t.Errorf("%s: asked %d times, want %d", what, n, row.asked)
+			}
+		}
+		if client.Usage().Failing {
+			t.Errorf("%s: channels that are not there count as failures", what)
+		}
+	}
+}
+
+// TestIncomingChannel asks a team for a channel that another one shares with it.
+func TestIncomingChannel(t *testing.T) {
+	list := func(json string) simulator.Fault { return body("/incomingChannels", `{"value":[`+json+`]}`) }
+	listed := list(`null,{"id":"19:other@thread.tacv2","membershipType":"shared"},{"id":"` + sharedID + `","membershipType":"shared"}`)
+	members := body("/allMembers", `{"value":[{"userId":"$3","displayName":"Cem","email":"cem@x.com"}]}`)
+	for what, row := range map[string]struct {
+		channel string
+		faults  []simulator.Fault
+		want    string
+		err     error
+		asked   int // for the list
+	}{
+		"listed":                  {sharedID, []simulator.Fault{listed, members}, "person 3 Cem cem@x.com", nil, 1},
+		"no $select":              {sharedID, []simulator.Fault{{Path: "/incomingChannels?", Status: 400}, listed, members}, "person 3 Cem cem@x.com", nil, 2},
+		"another's":               {sharedID, []simulator.Fault{list(""), members}, "", cache.ErrNoChannel, 1},
+		"members refused":         {sharedID, []simulator.Fault{listed}, "", cache.ErrNoChannel, 1},
+		"members denied":          {sharedID, []simulator.Fault{listed, {Path: "/allMembers", Status: 403}, {Path: "/members", Status: 403}}, "", cache.ErrNoChannel, 1},
+		"members failing":         {sharedID, []simulator.Fault{listed, {Path: "/allMembers", Status: 503}}, "", cache.ErrUnavailable, 1},
+		"list denied":             {sharedID, []simulator.Fault{{Path: "/incomingChannels", Status: 403}}, "", cache.ErrNoChannel, 1},
+		"list not there":          {sharedID, []simulator.Fault{{Path: "/incomingChannels", Status: 404, Body: []byte{}}}, "", cache.ErrNoChannel, 1},
+		"list throttled":          {sharedID, []simulator.Fault{{Path: "/incomingChannels", Status: 429}}, "", cache.ErrThrottled, 1},
+		"what is no channel's id": {"General", []simulator.Fault{listed, members}, "", cache.ErrNoChannel, 0},
+	} {
+		client, sim := start(t, simulator.Config{}, teams(t), once)
+		for _, fault := range row.faults {
+			sim.Fail(fault)
+		}
+		found, err := client.Channel(t.Context(), sourcetest.ID(8), row.channel, 9)
+		if !errors.Is(err, row.err) || shown(found.Members) != row.want || err == nil && found.Kind != pb.ChannelKind_CHANNEL_KIND_SHARED {
+			t.Errorf("%s: %v %s, %v; want %s, %v", what, found.Kind, shown(found.Members), err, row.want, row.err)
+		}
+		if n := timesAsked(sim, "/incomingChannels"); n != row.asked {
+			t.Errorf("%s: the list was asked for %d times, want %d", what, n, row.asked)
 		}
 	}
 }

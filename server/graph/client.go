@@ -75,8 +75,6 @@ type Client struct {
 	// for as many as usual. noBatch is set once it has refused a batch, and never taken one.
 	clauses          atomic.Int32
 	batched, noBatch atomic.Bool
-	// onePhoto is set once Graph has given a photo, but knows no sizes of it.
-	onePhoto atomic.Bool
 	// plainFilters is set once Graph has refused a filter of several properties.
 	plainFilters atomic.Bool
 	tenant       tenant

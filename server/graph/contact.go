@@ -2,10 +2,13 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 )
@@ -16,10 +19,12 @@ var contactSelect = []string{
 	"id", "displayName", "givenName", "surname", "mail", "proxyAddresses", "jobTitle", "department", "companyName", "addresses",
 }
 
-// Contacts implements cache.Source. Like those for groups, its requests are made here.
+// Contacts implements cache.Source. Like those for groups, its requests are made here. Of a
+// Graph that tells no changes of contacts they are listed anew every 15 minutes; Changes
+// tells nothing meanwhile.
 func (c *Client) Contacts() cache.Feed[cache.Contact] {
 	contacts := c.config.Endpoint.URL.JoinPath("contacts")
-	return feed[cache.Contact]{
+	return contactFeed{feed[cache.Contact]{
 		client: c,
 		need:   needOrgContacts,
 		first: func(context.Context) (*url.URL, error) {
@@ -30,7 +35,52 @@ func (c *Client) Contacts() cache.Feed[cache.Contact] {
 		list:   c.follow(fmt.Sprintf("%s?$top=%d&$select=%s", contacts, pageSize, strings.Join(contactSelect, ","))),
 		decode: decodeContacts,
 		whole:  func(contact *cache.Contact) { contact.Said = 0 },
+	}}
+}
+
+// contactFeed is a feed that does without a delta query, where this Graph has none.
+type contactFeed struct{ feed[cache.Contact] }
+
+// A token that begins with unmarked is none of Graph's: from it, nothing can be told but that
+// everything is to be listed anew, once it is as old as relistAfter. The time in it begins
+// when the listing has ended, however long that took.
+const (
+	unmarked    = "list anew after "
+	relistAfter = 15 * time.Minute
+)
+
+// Mark asks for a delta link, or returns a token of our own where there is no such thing. A
+// Graph that is throttling, failing or denies the app has not said so.
+func (f contactFeed) Mark(ctx context.Context) (string, error) {
+	token, err := f.mark(mayBeAbsent(ctx, anyCode))
+	if errors.Is(err, errUnsupported) || errors.Is(err, errAbsent) || notThere(err) {
+		return unmarked, nil
 	}
+	return token, unlisted(err)
+}
+
+// Changes reads what has changed since a token.
+func (f contactFeed) Changes(ctx context.Context, token string) iter.Seq2[cache.Page[cache.Contact], error] {
+	since, ok := strings.CutPrefix(token, unmarked)
+	if !ok {
+		return f.feed.Changes(ctx, token)
+	}
+	return func(yield func(cache.Page[cache.Contact], error) bool) {
+		next, err := aged(since, time.Now())
+		yield(cache.Page[cache.Contact]{Token: next}, err)
+	}
+}
+
+// aged is the token of our own that follows one of a time; an old one is of no more use.
+func aged(since string, now time.Time) (token string, err error) {
+	if since == "" {
+		return unmarked + now.Format(time.RFC3339), nil
+	}
+	began, err := time.Parse(time.RFC3339, since)
+	if err != nil || now.Sub(began) >= relistAfter {
+		return "", &Error{kind: errTokenLost, text: "this Microsoft Graph tells no changes of contacts: they are listed anew", ours: true}
+	}
+	return unmarked + since, nil
 }
 
 // decodeContacts reads a page of contacts of the address book.

@@ -1,9 +1,11 @@
 package graph_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -105,8 +107,82 @@ func TestContactsThatCannotBeRead(t *testing.T) {
 				t.Errorf("%s: %v names no permission", what, err)
 			}
 		}
-		if _, err := client.Contacts().Mark(t.Context()); !errors.Is(err, row.want) || n != 1 {
-			t.Errorf("%s: Mark = %v, want %v; %d pages", what, err, row.want, n)
+		if n != 1 {
+			t.Errorf("%s: %d pages", what, n)
 		}
+		if what == "404" || what == "400" {
+			continue // a mark is not what keeps them from being read
+		}
+		if _, err := client.Contacts().Mark(t.Context()); !errors.Is(err, row.want) {
+			t.Errorf("%s: Mark = %v, want %v", what, err, row.want)
+		}
+	}
+}
+
+// TestContactsWithoutChanges has a directory hold the contacts of a Graph that has no delta
+// query for them, and be well.
+func TestContactsWithoutChanges(t *testing.T) {
+	for what, fault := range map[string]simulator.Fault{
+		"404":                {Status: 404},
+		"404 without a body": {Status: 404, Body: []byte{}},
+		"404 of Outlook":     {Status: 404, Code: "ErrorItemNotFound"},
+		"405":                {Status: 405},
+		"501":                {Status: 501},
+		"400":                {Status: 400, Code: "Request_UnsupportedQuery"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			client, sim := start(t, simulator.Config{}, loaded(t, strings.ReplaceAll(oreContact, "$1", "$5"), teamLines[0], teamLines[1], teamLines[3]))
+			fault.Path = "/contacts/delta"
+			sim.Fail(fault)
+			directory, err := cache.New(cache.Config{Source: client})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- directory.Run(ctx) }()
+			defer func() { cancel(); <-ended; directory.Close() }()
+			<-directory.Filled()
+			for range 2 { // a filling, and a round
+				if _, err := directory.Refresh(ctx, cache.Refresh{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := directory.Status()
+			if s.Contacts != 1 || s.ContactFeed.Failure != nil || s.ContactFeed.Failures != 0 || s.GroupFeed.Failure != nil || s.Usage.Failing {
+				t.Errorf("%d contacts, %+v, groups %+v, usage %+v", s.Contacts, s.ContactFeed, s.GroupFeed, s.Usage)
+			}
+			if n := timesAsked(sim, "/contacts/delta"); n != 1 || s.ContactFeed.Fillings != 1 {
+				t.Errorf("the delta query was asked %d times, %d fillings", n, s.ContactFeed.Fillings)
+			}
+		})
+	}
+}
+
+// TestContactsAreMarkedOnlyWhereGraphSaysSo has the mark fail: that is no reason to do without.
+func TestContactsAreMarkedOnlyWhereGraphSaysSo(t *testing.T) {
+	for _, row := range []struct {
+		fault simulator.Fault
+		want  error
+	}{
+		{simulator.Fault{Status: 503}, cache.ErrUnavailable},
+		{simulator.Fault{Status: 500}, cache.ErrUnavailable},
+		{simulator.Fault{Status: 403}, cache.ErrDenied},
+		{simulator.Fault{Cut: true}, cache.ErrUnavailable},
+	} {
+		client, sim := start(t, simulator.Config{}, loaded(t, oreContact), once)
+		row.fault.Path = "/contacts/delta"
+		sim.Fail(row.fault)
+		if token, err := client.Contacts().Mark(t.Context()); !errors.Is(err, row.want) || token != "" {
+			t.Errorf("%+v: Mark = %q, %v; want %v", row.fault, token, err, row.want)
+		}
+	}
+	client, sim := start(t, simulator.Config{}, loaded(t, oreContact))
+	sim.Fail(simulator.Fault{Path: "/contacts/delta", Status: 429, RetryAfter: "60"})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if token, err := client.Contacts().Mark(ctx); !errors.Is(err, cache.ErrThrottled) || token != "" {
+		t.Errorf("throttled: Mark = %q, %v", token, err)
 	}
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,13 +33,15 @@ const (
 // Source: https://learn.microsoft.com/graph/api/resources/contact
 const (
 	ownSelect    = "id,parentFolderId,displayName,givenName,surname,companyName,jobTitle,department,officeLocation,emailAddresses,categories"
-	folderSelect = "id,displayName"
+	folderSelect = "id,parentFolderId,displayName"
 )
 
 // PersonalContacts implements contacts.Source. Nothing of what it reads is left in the
 // client: see private. Graph does not list the default folder, so it has a Folder only
-// where it is listed all the same; its contacts have its id. Which contacts are left out
-// where there are more than most is not set.
+// where it is listed all the same; its contacts have its id. While it is empty, folders within
+// it are found only as far as Graph lists them, or any folder beside them. Which contacts are
+// left out where there are more than most is not set; a book without the folders, which this
+// Graph does not list, is Truncated.
 func (c *Client) PersonalContacts(ctx context.Context, person string, most int) (contacts.Book, error) {
 	id, ok := segment(person)
 	if !ok {
@@ -112,12 +115,14 @@ func (w *walk) all(ctx context.Context) error {
 	if err := first.Wait(); err != nil {
 		return err
 	}
-	if failed != nil {
+	if notListed(failed) {
+		w.book.Truncated = true
+	} else if failed != nil {
 		return failed
 	}
-	if id := w.standard; id != "" {
-		inside, err := w.list(ctx, folderPath(id)+"/childFolders", id)
-		if err != nil && !gone(err) {
+	if id := cmp.Or(w.standard, above(level)); id != "" {
+		inside, err := w.children(ctx, id)
+		if err != nil {
 			return err
 		}
 		level = append(level, inside...)
@@ -130,6 +135,27 @@ func (w *walk) all(ctx context.Context) error {
 		level = next
 	}
 	return nil
+}
+
+// above is the folder that is not listed, but has one that is: as far as is known the default
+// one, of which Graph lists what is in it.
+// Source: https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/6327
+func above(level []contacts.Folder) string {
+	listed := map[string]bool{}
+	for _, folder := range level {
+		listed[folder.ID] = true
+	}
+	for _, folder := range level {
+		if _, ok := segment(folder.Parent); ok && !listed[folder.Parent] {
+			return folder.Parent
+		}
+	}
+	return ""
+}
+
+// notListed tells whether a Graph has no list of folders, or none in one of them.
+func notListed(err error) bool {
+	return errors.Is(err, errUnsupported) || errors.Is(err, errAbsent) || notThere(err)
 }
 
 // done returns the book, without the folders that have vanished. A folder within one that is
@@ -178,7 +204,7 @@ func (w *walk) level(ctx context.Context, level []contacts.Folder) (next []conta
 				err = w.read(ctx, folderPath(folder.ID)+"/contacts", folder.ID)
 			}
 			if err == nil {
-				inside[i], err = w.list(ctx, folderPath(folder.ID)+"/childFolders", folder.ID)
+				inside[i], err = w.children(ctx, folder.ID)
 			}
 			if !gone(err) {
 				return err
@@ -237,8 +263,19 @@ func (w *walk) take(some []contacts.Contact, folder string) bool {
 	return true
 }
 
-// list reads which folders are in one.
+// children reads which folders are in one: none where Graph refuses to tell, or has no such
+// folder.
+func (w *walk) children(ctx context.Context, id string) ([]contacts.Folder, error) {
+	inside, err := w.list(ctx, folderPath(id)+"/childFolders", id)
+	if notListed(err) {
+		return nil, nil
+	}
+	return inside, err
+}
+
+// list reads which folders are in one, or those at the top, whose parent is what Graph says.
 func (w *walk) list(ctx context.Context, path, parent string) (folders []contacts.Folder, err error) {
+	ctx = mayBeAbsent(ctx, anyCode)
 	err = firstAccepted(w.ways(path, folderSelect), func(link string) error {
 		folders = nil
 		from := feed[contacts.Folder]{client: w.client, need: needPersonalContacts, decode: decodeFolders}
@@ -247,7 +284,7 @@ func (w *walk) list(ctx context.Context, path, parent string) (folders []contact
 				return err
 			}
 			for _, folder := range page.Items {
-				folder.Parent = parent
+				folder.Parent = cmp.Or(parent, folder.Parent)
 				folders = append(folders, folder)
 			}
 			if len(folders) > contactFolders { // as many as are looked at, and one to tell that there are more
@@ -279,6 +316,8 @@ func decodeFolders(body io.Reader) (page[contacts.Folder], error) {
 				folder.ID, err = d.text()
 			case "displayName":
 				folder.Name, err = d.text()
+			case "parentFolderId":
+				folder.Parent, err = d.text()
 			default:
 				err = d.SkipValue()
 			}

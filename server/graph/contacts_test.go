@@ -157,6 +157,56 @@ func TestOddContactFolders(t *testing.T) {
 	}
 }
 
+// TestContactsWithoutFolders has Graph not list folders, or those within them: what was read
+// is not lost.
+func TestContactsWithoutFolders(t *testing.T) {
+	for _, refusal := range []simulator.Fault{
+		{Status: 404, Code: "ResourceNotFound"}, {Status: 404, Code: "Request_ResourceNotFound"}, {Status: 404, Body: []byte{}}, {Status: 400}, {Status: 501}, {Status: 405},
+	} {
+		for path, row := range map[string]struct {
+			names     string
+			truncated bool
+		}{
+			"/contactFolders?": {"C1 C4", true}, // those in the default folder, and in a folder within it
+			"/childFolders":    {"C1 C2", false},
+		} {
+			client, sim := start(t, simulator.Config{}, mailbox(t, ownFolders, ownContacts))
+			fault := refusal
+			fault.Path = path
+			if path == "/contactFolders?" {
+				sim.Fail(simulator.Fault{Path: "/contactFolders/", Delay: time.Nanosecond}) // has what is below answered as it is
+				fault.Path = "/contactFolders"
+			}
+			sim.Fail(fault)
+			book, err := client.PersonalContacts(t.Context(), sourcetest.ID(1), 100)
+			var names []string
+			for _, one := range sorted(book).Contacts {
+				names = append(names, one.ID)
+			}
+			if got := strings.Join(names, " "); err != nil || got != row.names || book.Truncated != row.truncated {
+				t.Errorf("%s %d %s: %s, truncated %v, %v; want %s, %v", path, refusal.Status, refusal.Code, got, book.Truncated, err, row.names, row.truncated)
+			}
+			if client.Usage().Failing {
+				t.Errorf("%s %d: counts as a failure", path, refusal.Status)
+			}
+		}
+	}
+}
+
+// TestEmptyDefaultFolder has no contact tell the id of the default folder, which is not listed:
+// the folders in it do.
+func TestEmptyDefaultFolder(t *testing.T) {
+	client, sim := start(t, simulator.Config{}, mailbox(t, ownFolders, ownContacts[1:]))
+	standard := simulator.DefaultContactFolder(sourcetest.ID(1))
+	sim.Fail(body("/contactFolders?", `{"value":[{"id":"F1","displayName":"Suppliers","parentFolderId":"`+standard+`"},{"id":"F4","displayName":"Empty","parentFolderId":"`+standard+`"}]}`))
+	book, err := client.PersonalContacts(t.Context(), sourcetest.ID(1), 100)
+	want := wholeBook()
+	want.Contacts = want.Contacts[1:]
+	if diff := cmp.Diff(want, sorted(book)); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
 func TestPersonalContactsThatCannotBeRead(t *testing.T) {
 	for what, row := range map[string]struct {
 		config simulator.Config
@@ -171,7 +221,9 @@ func TestPersonalContactsThatCannotBeRead(t *testing.T) {
 		"invalid person":     {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/contacts", Status: 404, Code: "ErrorInvalidUser"}, cache.ErrNotFound, ""},
 		"nobody":             {simulator.Config{}, "", simulator.Fault{}, cache.ErrNotFound, ""},
 		"503":                {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/contacts", Status: 503}, cache.ErrUnavailable, "503"},
-		"no folders":         {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/contactFolders?", Status: 404, Code: "ResourceNotFound"}, cache.ErrUnavailable, ""},
+		"folders fail":       {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/contactFolders?", Status: 500}, cache.ErrUnavailable, "500"},
+		"folders denied":     {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/contactFolders?", Status: 403}, cache.ErrDenied, "Contacts.Read"},
+		"children fail":      {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/F4/childFolders", Status: 503}, cache.ErrUnavailable, "503"},
 		"a folder that is":   {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/F2/contacts", Status: 500}, cache.ErrUnavailable, ""},
 		"somebody else's":    {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/F2/contacts", Status: 404, Body: []byte("no")}, cache.ErrUnavailable, ""},
 		"throttled":          {simulator.Config{}, sourcetest.ID(1), simulator.Fault{Path: "/F1/contacts", Status: 429, RetryAfter: "5"}, cache.ErrThrottled, ""},

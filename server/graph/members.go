@@ -95,15 +95,15 @@ func segment(text string) (escaped string, ok bool) {
 
 // gather reads members, nobody twice, page by page until there are more than most.
 func (c *Client) gather(ctx context.Context, need, link string, decode func(io.Reader) (page[cache.Member], error), most int) (members []cache.Member, err error) {
-	seen := map[string]bool{} // lower-case ids
+	seen := map[identity]bool{}
 	list := feed[cache.Member]{client: c, need: need, decode: decode}
 	for page, err := range list.pages(ctx, lookup(ctx), c.follow(link)) {
 		if err != nil {
 			return nil, err
 		}
 		for _, m := range page.Items {
-			if id := strings.ToLower(m.Summary.GetId()); !seen[id] {
-				seen[id] = true
+			if who := identityOf(m); !seen[who] {
+				seen[who] = true
 				members = append(members, m)
 			}
 		}
@@ -112,6 +112,13 @@ func (c *Client) gather(ctx context.Context, need, link string, decode func(io.R
 		}
 	}
 	return members, nil
+}
+
+// identity is who or what a member is: an id means something within a tenant alone.
+type identity struct{ tenant, id string }
+
+func identityOf(m cache.Member) identity {
+	return identity{strings.ToLower(m.Summary.GetTenantId()), strings.ToLower(m.Summary.GetId())}
 }
 
 // decodeMembers reads a page of who is in a group.

@@ -2,9 +2,11 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 )
@@ -33,8 +35,9 @@ type photoSearch struct {
 }
 
 // Photo implements cache.Source. It asks for the wanted size first, and only where there is
-// none for those that there are: most people's photos take one call. Calls for photos count
-// against the mailbox's limits, and cost no units.
+// none for those that there are, and then for the photo as it is: most people's photos take
+// one call, and to learn that somebody has none takes three. Calls for photos count against
+// the mailbox's limits, and cost no units.
 //
 // A known photo is compared by the metadata's tag first. Where that is new and the image is
 // the same, what is returned is another Photo with known's own bytes and the new tags: known
@@ -43,7 +46,7 @@ func (c *Client) Photo(ctx context.Context, id string, size int, known *cache.Ph
 	s := &photoSearch{c, mayBeAbsent(ctx, anyCode), id, size, known}
 	photo, err := s.search()
 	if errors.Is(err, errNotFound) {
-		photo, err = s.doubted(err)
+		err = s.doubted(err)
 	}
 	switch {
 	case errors.Is(err, errAbsent):
@@ -59,69 +62,64 @@ func (c *Client) Photo(ctx context.Context, id string, size int, known *cache.Ph
 // search finds the photo: by the wanted size, out of the list of sizes, and where this Graph
 // has no sizes as the one photo of the person.
 func (s *photoSearch) search() (*cache.Photo, error) {
-	if s.onePhoto.Load() {
-		return s.download(photoSize{})
+	if s.tenant.photos.holds(time.Now()) {
+		return s.asItIs()
 	}
 	wanted := wantedSize(s.size)
-	if s.known == nil {
-		photo, err := s.download(wanted)
-		if !passedOver(err) {
-			return photo, err
+	var untold, unread error // why the wanted size is not told of, and not read
+	if s.known != nil {
+		var told photoSize
+		switch told, untold = s.metadata(wanted); {
+		case untold == nil && s.knows(told.tag):
+			return s.known, nil
+		case untold == nil:
+			wanted = told
+		case !passedOver(untold):
+			return nil, untold
 		}
-		photo, listing := s.fromList(wanted, err)
-		if !notListed(listing) {
-			return photo, listing
-		}
-		return s.lastResort(err, listing)
 	}
-	told, err := s.metadata(wanted)
-	var why error
-	switch {
-	case err == nil && s.knows(told.tag):
-		return s.known, nil
-	case err == nil:
-		photo, err := s.download(told)
-		if !passedOver(err) {
-			return photo, err
+	if untold == nil {
+		var photo *cache.Photo
+		if photo, unread = s.download(wanted); !passedOver(unread) {
+			return photo, unread
 		}
-		why = err
-	case !passedOver(err):
-		return nil, err
+	}
+	if errors.Is(untold, errNotFound) || errors.Is(unread, errNotFound) {
+		return s.asItIs() // there may be nobody: the list would say no more
 	}
 	// The photo is smaller than that, or gone, or Graph tells no metadata: what the list
 	// tells saves most downloads.
-	photo, listing := s.fromList(wanted, why)
-	if !notListed(listing) {
-		return photo, listing
+	sizes, unlisted := s.sizes()
+	switch {
+	case unlisted == nil:
+		return s.fromList(sizes, wanted, unread)
+	case !inDoubt(unlisted):
+		return nil, unlisted
+	case unread == nil && s.tenant.photos.works() && !noImage(unlisted):
+		return answered(s.download(wanted)) // this Graph has sizes, and tells nothing of them
 	}
-	if why == nil {
-		if photo, why = s.download(wanted); !passedOver(why) {
-			return photo, why
-		}
+	photo, err := s.asItIs()
+	if err == nil && errors.Is(cmp.Or(untold, unread), errUnsupported) && errors.Is(unlisted, errUnsupported) {
+		s.tenant.photos.refused(s.id, time.Now())
 	}
-	return s.lastResort(why, listing)
+	return photo, err
 }
 
-// lastResort reads the one photo of a person, of a Graph that may have no sizes. sized and
-// listing are what it has answered for those.
-func (s *photoSearch) lastResort(sized, listing error) (*cache.Photo, error) {
-	photo, err := s.download(photoSize{})
-	if err == nil && errors.Is(sized, errUnsupported) && errors.Is(listing, errUnsupported) {
-		s.onePhoto.Store(true)
-	}
+// asItIs reads the one photo of a person, of a Graph that may have no sizes.
+func (s *photoSearch) asItIs() (*cache.Photo, error) { return answered(s.download(photoSize{})) }
+
+// answered makes of a last question that Graph does not understand the answer that it has no
+// photos.
+func answered(photo *cache.Photo, err error) (*cache.Photo, error) {
 	if errors.Is(err, errUnsupported) {
-		err = errAbsent // this Graph has no photos
+		err = errAbsent
 	}
 	return photo, err
 }
 
 // fromList reads the best of the sizes that there are, or the next smaller one of those that
-// can be used. why is what kept the size tried from being read; nil if it was not read.
-func (s *photoSearch) fromList(tried photoSize, why error) (*cache.Photo, error) {
-	sizes, err := s.sizes()
-	if err != nil {
-		return nil, err
-	}
+// can be used. why is what kept the size tried from being read; nil if it was not tried.
+func (s *photoSearch) fromList(sizes []photoSize, tried photoSize, why error) (*cache.Photo, error) {
 	tooLarge := errors.Is(why, errTooLarge)
 	tries := 0
 	for _, z := range bestFirst(sizes, s.size) {
@@ -143,10 +141,7 @@ func (s *photoSearch) fromList(tried photoSize, why error) (*cache.Photo, error)
 	if tooLarge {
 		return nil, errTooLarge
 	}
-	if len(sizes) == 0 {
-		return nil, errAbsent
-	}
-	return s.download(photoSize{}) // what the list tells is not so
+	return s.asItIs() // there are none, or what the list tells is not so
 }
 
 // passedOver tells whether another size may do where one failed so.
@@ -154,37 +149,31 @@ func passedOver(err error) bool {
 	return errors.Is(err, errAbsent) || errors.Is(err, errTooLarge) || errors.Is(err, errUnsupported) || errors.Is(err, errNotFound)
 }
 
-// notListed tells whether Graph may have a photo although it lists none: Outlook's own
-// words for a photo or a mailbox that is missing leave no doubt.
-func notListed(err error) bool {
-	known, ok := errors.AsType[*Error](err)
-	if !ok || !errors.Is(err, errAbsent) {
-		return errors.Is(err, errUnsupported)
+// inDoubt tells whether there may be a photo although Graph lists none: that there is no
+// mailbox leaves no doubt.
+func inDoubt(err error) bool {
+	if errors.Is(err, errAbsent) {
+		return !codeOf(err, "ErrorNonExistentMailbox", "MailboxNotEnabledForRESTAPI", "MailboxNotSupportedForRESTAPI")
 	}
-	switch strings.ToLower(known.code) {
-	case "imagenotfound", "erroritemnotfound", "errorentitynotfound", "errornonexistentmailbox", "mailboxnotenabledforrestapi":
-		return false
-	}
-	return true
+	return errors.Is(err, errUnsupported) || errors.Is(err, errNotFound)
+}
+
+// noImage tells whether it is by Outlook's own words for it that there is no such image.
+func noImage(err error) bool {
+	return codeOf(err, "ImageNotFound", "ErrorItemNotFound", "ErrorEntityNotFound")
 }
 
 // doubted looks whether a person does not exist: Graph's word for that may be said of a
 // photo as well. Where it cannot be told, it is the photo that is missing.
-func (s *photoSearch) doubted(err error) (*cache.Photo, error) {
+func (s *photoSearch) doubted(err error) error {
 	request := s.read("application/json", "?$select=id", "users", s.id)
 	switch there := s.get(s.ctx, lookup(s.ctx), needUsers, request, discard); {
 	case errors.Is(there, errNotFound):
-		return nil, err
-	case there == nil:
-		photo, err := s.download(photoSize{})
-		if passedOver(err) && !errors.Is(err, errTooLarge) {
-			err = errAbsent
-		}
-		return photo, err
-	case errors.Is(there, errDenied), errors.Is(there, errAbsent), errors.Is(there, errUnsupported):
-		return nil, errAbsent
+		return err
+	case there == nil, errors.Is(there, errDenied), errors.Is(there, errAbsent), errors.Is(there, errUnsupported):
+		return errAbsent
 	default:
-		return nil, there
+		return there
 	}
 }
 

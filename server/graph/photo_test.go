@@ -84,7 +84,7 @@ func TestPhotoSizes(t *testing.T) {
 		{240, 648, 240, "photos/648x648/$value photos photos/240x240/$value"},
 		{300, 300, 300, "photos/360x360/$value photos photos/300x300/$value"},
 		{20, 96, 20, "photos/96x96/$value photos photos/20x20/$value"},
-		{0, 96, 0, "photos/96x96/$value photos"},
+		{0, 96, 0, "photos/96x96/$value photos photo/$value"},
 	} {
 		client, sim, _ := onePerson(t, simulator.Config{}, row.uploaded)
 		photo, err := client.Photo(t.Context(), sourcetest.ID(0), row.asked, nil)
@@ -171,7 +171,7 @@ func TestMissingPhotos(t *testing.T) {
 				t.Fatalf("%v: %v, %v", how, photo, err)
 			}
 		}
-		if n := len(strings.Fields(paths(sim))); n != 80 {
+		if n := len(strings.Fields(paths(sim))); n != 120 {
 			t.Errorf("%v: %d calls for 40 people", how, n)
 		}
 		if used := client.Usage(); used.Failing || used.Refused != 0 {
@@ -198,15 +198,23 @@ func TestPhotosOfOtherGraphs(t *testing.T) {
 		{"no /photos, 400", []simulator.Fault{{Path: "/photos", Status: 400, Code: "BadRequest"}}, 648, nil, "photos/96x96/$value photos photo/$value"},
 		{"no /photos, 404", []simulator.Fault{{Path: "/photos", Status: 404, Code: "UnknownError"}}, 648, nil, "photos/96x96/$value photos photo/$value"},
 		{"no /photos, 404 without a body", []simulator.Fault{{Path: "/photos", Status: 404, Body: []byte{}}}, 648, nil, "photos/96x96/$value photos photo/$value"},
-		{"no /photos, 404 of a person", []simulator.Fault{{Path: "/photos", Status: 404}}, 648, nil, "photos/96x96/$value photos ?$select=id photo/$value"},
+		{"no /photos, 404 of a person", []simulator.Fault{{Path: "/photos", Status: 404}}, 648, nil, "photos/96x96/$value photo/$value"},
+		{"no /photos, 404 of an image", []simulator.Fault{{Path: "/photos", Status: 404, Code: "ImageNotFound"}}, 648, nil, "photos/96x96/$value photos photo/$value"},
+		{"no sizes in /photos", []simulator.Fault{{Path: "x96/$value", Status: 404, Code: "ImageNotFound"}, body("/photos", `{"value":[]}`)}, 648, nil, "photos/96x96/$value photos photo/$value"},
+		{"no body of /photos", []simulator.Fault{{Path: "x96/$value", Status: 404, Code: "ImageNotFound"}, {Path: "/photos", Status: 200, Body: []byte{}}}, 648, nil, "photos/96x96/$value photos photo/$value"},
+		{"no mailbox", []simulator.Fault{{Path: "/photo", Status: 404, Code: "ErrorNonExistentMailbox"}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos"},
+		{"no image anywhere", []simulator.Fault{{Path: "/photo", Status: 404, Code: "ImageNotFound"}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos photo/$value"},
 		{"no /photos, 405", []simulator.Fault{{Path: "/photos", Status: 405, Body: []byte{}}}, 648, nil, "photos/96x96/$value photos photo/$value"},
 		{"no photos at all, 400", []simulator.Fault{{Path: "/photo", Status: 400}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos photo/$value"},
 		{"no photos at all, 501", []simulator.Fault{{Path: "/photo", Status: 501}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos photo/$value"},
-		{"no photo, 404 of a person", []simulator.Fault{{Path: "/photo", Status: 404}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos ?$select=id photo/$value"},
-		{"a pixel as the photo", []simulator.Fault{{Path: "$value", Status: 200, Body: pixel.Bytes(), ContentType: "image/gif"}, {Path: "/photos", Status: 404, Code: "ImageNotFound"}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos"},
+		{"no photo, 404 of a person", []simulator.Fault{{Path: "/photo", Status: 404}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photo/$value ?$select=id"},
+		{"a pixel as the photo", []simulator.Fault{{Path: "$value", Status: 200, Body: pixel.Bytes(), ContentType: "image/gif"}, {Path: "/photos", Status: 404, Code: "ImageNotFound"}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos photo/$value"},
 		{"a pixel everywhere", []simulator.Fault{{Path: "/photo", Status: 200, Body: pixel.Bytes(), ContentType: "image/gif"}}, 0, cache.ErrUnavailable, ""},
 		{"text", []simulator.Fault{{Path: "$value", Status: 200, Body: []byte("<html>"), ContentType: "image/jpeg"}}, 0, cache.ErrUnavailable, "photos/96x96/$value"},
-		{"nothing", []simulator.Fault{{Path: "$value", Status: 200, Body: []byte{}, ContentType: "image/jpeg"}}, 0, cache.ErrUnavailable, "photos/96x96/$value"},
+		{"nothing as the photo", []simulator.Fault{{Path: "$value", Status: 200, Body: []byte{}, ContentType: "image/jpeg"}, body("/photos", `{"value":[]}`)}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos photo/$value"},
+		{"nothing anywhere", []simulator.Fault{{Path: "/photo", Status: 200, Body: []byte{}}}, 0, cache.ErrNoPhoto, "photos/96x96/$value photos photo/$value"},
+		{"nothing of one size", []simulator.Fault{{Path: "x96/$value", Status: 200, Body: []byte{}}}, 64, nil, "photos/96x96/$value photos photos/64x64/$value"},
+		{"no content", []simulator.Fault{{Path: "$value", Status: 204, Body: []byte{}}, body("/photos", `{"value":[]}`)}, 0, cache.ErrNoPhoto, ""},
 		{"one that is too large", []simulator.Fault{{Path: "96x96/$value", Status: 200, Body: huge, ContentType: "image/jpeg"}}, 64, nil, "photos/96x96/$value photos photos/64x64/$value"},
 		{"all too large", []simulator.Fault{{Path: "$value", Status: 200, Body: huge, ContentType: "image/jpeg"}}, 0, cache.ErrUnavailable, "photos/96x96/$value photos photos/64x64/$value photos/48x48/$value"},
 		{"denied", []simulator.Fault{{Path: "$value", Status: 403, Code: "ErrorAccessDenied"}}, 0, cache.ErrDenied, "photos/96x96/$value"},
@@ -258,19 +266,88 @@ func TestPhotoOfNobody(t *testing.T) {
 	}
 }
 
-// TestOnePhotoIsRemembered asks a Graph that knows no sizes for them once.
-func TestOnePhotoIsRemembered(t *testing.T) {
-	client, sim, _ := onePerson(t, simulator.Config{}, 96)
-	sim.Fail(simulator.Fault{Path: "/photos", Status: 400, Code: "BadRequest"})
-	first, err := client.Photo(t.Context(), sourcetest.ID(0), 48, nil)
-	if err != nil {
-		t.Fatal(err)
+// TestPhotoWithoutSizesIsKnownAgain asks again for the photo of a Graph that has no sizes of
+// it, and once it is gone.
+func TestPhotoWithoutSizesIsKnownAgain(t *testing.T) {
+	for _, fault := range []simulator.Fault{{Path: "/photos", Status: 404, Code: "ImageNotFound"}, {Path: "/photos", Status: 200, Body: []byte{}}, {Path: "/photos", Status: 405}} {
+		client, sim, directory := onePerson(t, simulator.Config{}, 96)
+		sim.Fail(fault)
+		first, err := client.Photo(t.Context(), sourcetest.ID(0), 48, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := client.Photo(t.Context(), sourcetest.ID(0), 48, first); err != nil || again != first {
+			t.Errorf("%d: %v, %v", fault.Status, again, err)
+		}
+		if err := directory.RemovePhoto(sourcetest.ID(0)); err != nil {
+			t.Fatal(err)
+		}
+		paths(sim)
+		if photo, err := client.Photo(t.Context(), sourcetest.ID(0), 48, first); !errors.Is(err, cache.ErrNoPhoto) {
+			t.Errorf("%d: a photo that is gone = %v, %v", fault.Status, photo, err)
+		}
+		if got := strings.Fields(paths(sim)); len(got) > 3 {
+			t.Errorf("%d: asked %v to learn that a photo is gone", fault.Status, got)
+		}
 	}
-	paths(sim)
-	if again, err := client.Photo(t.Context(), sourcetest.ID(0), 48, first); err != nil || again != first {
+}
+
+// withPhotos serves so many of the suite's people, each with a photo of 96 pixels.
+func withPhotos(t *testing.T, n int) (*graph.Client, *simulator.Simulator) {
+	t.Helper()
+	directory := simulator.NewDirectory()
+	for i := range n {
+		if err := directory.Put(resource(t, sourcetest.Someone(i))); err != nil {
+			t.Fatal(err)
+		}
+		if err := directory.SetPhoto(sourcetest.ID(i), picture(t, 96, 40)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return start(t, simulator.Config{}, directory)
+}
+
+// TestOnePhotoIsRemembered asks a Graph that knows no sizes for those of three people.
+func TestOnePhotoIsRemembered(t *testing.T) {
+	client, sim := withPhotos(t, 4)
+	sim.Fail(simulator.Fault{Path: "/photos", Status: 400, Code: "BadRequest"})
+	var last *cache.Photo
+	for i, want := range []string{"photos/48x48/$value photos photo/$value", "photos/48x48/$value photos photo/$value", "photos/48x48/$value photos photo/$value", "photo/$value"} {
+		photo, err := client.Photo(t.Context(), sourcetest.ID(i), 48, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := paths(sim); got != want {
+			t.Errorf("asked %s, want %s", got, want)
+		}
+		last = photo
+	}
+	if again, err := client.Photo(t.Context(), sourcetest.ID(3), 48, last); err != nil || again != last {
 		t.Errorf("%v, %v", again, err)
 	}
 	if got, want := paths(sim), "photo/$value"; got != want {
 		t.Errorf("asked %s, want %s", got, want)
+	}
+}
+
+// TestOddPhotosAreTheirOwn has Graph refuse the sizes of some people's photos: the others'
+// come in the size that was asked for.
+func TestOddPhotosAreTheirOwn(t *testing.T) {
+	client, sim := withPhotos(t, 6)
+	read := func(i int) (edge int) {
+		t.Helper()
+		photo, err := client.Photo(t.Context(), sourcetest.ID(i), 48, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return edgeOf(photo)
+	}
+	for i := range 4 {
+		sim.Fail(simulator.Fault{Path: sourcetest.ID(i) + "/photos", Status: 400, Code: "ErrorInvalidRequest"})
+	}
+	for _, row := range []struct{ person, edge int }{{0, 96}, {0, 96}, {0, 96}, {1, 96}, {4, 48}, {2, 96}, {3, 96}, {5, 48}} {
+		if got := read(row.person); got != row.edge {
+			t.Errorf("the photo of %d has %d pixels, want %d", row.person, got, row.edge)
+		}
 	}
 }

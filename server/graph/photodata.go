@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"image"
 	_ "image/gif" // what a pixel may be written in
 	_ "image/jpeg"
@@ -22,7 +24,8 @@ const maxPhotoBytes = 3 << 20
 // maxTag is the longest tag that is kept, in bytes.
 const maxTag = 256
 
-// download reads a size of the photo. One of a single pixel counts as none.
+// download reads a size of the photo. One of a single pixel counts as none, and so does
+// nothing at all.
 func (s *photoSearch) download(z photoSize) (photo *cache.Photo, err error) {
 	words := []string{"users", s.id, "photo", "$value"}
 	if z.id != "" {
@@ -30,7 +33,7 @@ func (s *photoSearch) download(z photoSize) (photo *cache.Photo, err error) {
 	}
 	var unusable error
 	request := s.read("image/*, application/octet-stream, application/json", "", words...)
-	err = s.get(s.ctx, lookup(s.ctx), needPhotos, request, func(response *http.Response) error {
+	err = s.ask(request, func(response *http.Response) error {
 		// What cannot be used is Graph's answer all the same: it is not asked again.
 		photo, unusable, err = readPhoto(response, z.tag)
 		return err
@@ -40,6 +43,9 @@ func (s *photoSearch) download(z photoSize) (photo *cache.Photo, err error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if z.id != "" {
+		s.tenant.photos.read()
 	}
 	return photo, nil
 }
@@ -55,6 +61,8 @@ func readPhoto(response *http.Response, tag string) (photo *cache.Photo, unusabl
 	}
 	kind := http.DetectContentType(data)
 	switch {
+	case len(data) == 0:
+		return nil, errAbsent, nil
 	case len(data) > maxPhotoBytes:
 		return nil, errTooLarge, nil
 	case !strings.HasPrefix(kind, "image/"):
@@ -73,6 +81,23 @@ func readPhoto(response *http.Response, tag string) (photo *cache.Photo, unusabl
 		}
 	}
 	return photo, nil, nil
+}
+
+// ask is get, for photos and what is told of them. That there is no content is an absence.
+func (s *photoSearch) ask(request request, read func(*http.Response) error) error {
+	err := s.get(s.ctx, lookup(s.ctx), needPhotos, request, read)
+	if known, ok := errors.AsType[*Error](err); ok && known.status == http.StatusNoContent {
+		return errAbsent
+	}
+	return err
+}
+
+// begun tells whether there is anything in a body, which can be read from what it returns.
+// One that fails at its beginning is read as it is, and fails again.
+func begun(body io.Reader) (io.Reader, bool) {
+	whole := bufio.NewReader(body)
+	_, err := whole.Peek(1)
+	return whole, !errors.Is(err, io.EOF)
 }
 
 // discard reads nothing of an answer that need only be there.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 )
 
 // photoSizes are the edges, in pixels, of the squares in which Graph keeps a photo, as far
@@ -16,6 +18,61 @@ var photoSizes = [...]int{48, 64, 96, 120, 240, 360, 432, 504, 648}
 
 // maxPhotoSizes bounds how many sizes of a photo are looked at.
 const maxPhotoSizes = 64
+
+// sizeless is what a Client has learned of whether this Graph knows sizes of photos at all.
+// What it says of one person's photo proves nothing.
+type sizeless struct {
+	mu    sync.Mutex
+	sized bool            // a size was read
+	whose map[string]bool // lower-case ids of people whose photo was read, but no size of it
+	since time.Time       // when the last of these was noted
+}
+
+const (
+	// sizelessPeople is of how many people no size can be read until none is asked for of
+	// anybody, for sizelessFor.
+	sizelessPeople = 3
+	sizelessFor    = time.Hour
+)
+
+// read notes that a size was read.
+func (s *sizeless) read() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sized, s.whose = true, nil
+}
+
+// works tells whether a size was ever read.
+func (s *sizeless) works() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sized
+}
+
+// refused notes that somebody's photo was read, but that Graph understands no question for
+// its sizes.
+func (s *sizeless) refused(id string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sized || len(s.whose) >= sizelessPeople {
+		return
+	}
+	if s.whose == nil {
+		s.whose = map[string]bool{}
+	}
+	s.whose[strings.ToLower(id)] = true
+	s.since = now
+}
+
+// holds tells whether sizes need not be asked for.
+func (s *sizeless) holds(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.since) >= sizelessFor {
+		s.whose = nil
+	}
+	return len(s.whose) >= sizelessPeople
+}
 
 // photoSize is one of the sizes of a photo. The zero photoSize is the photo as it is.
 type photoSize struct {
@@ -50,11 +107,16 @@ func bestFirst(sizes []photoSize, pixels int) []photoSize {
 	return order
 }
 
-// sizes asks which sizes of the photo there are. A square of one pixel stands for none.
+// sizes asks which sizes of the photo there are. A square of one pixel stands for none, and so
+// does an answer without a body.
 func (s *photoSearch) sizes() (sizes []photoSize, err error) {
 	request := s.read("application/json", "", "users", s.id, "photos")
-	err = s.get(s.ctx, lookup(s.ctx), needPhotos, request, func(response *http.Response) error {
-		read, err := decodePage(response.Body, func(d decoder) (photoSize, bool, error) {
+	err = s.ask(request, func(response *http.Response) error {
+		body, ok := begun(response.Body)
+		if !ok {
+			return nil
+		}
+		read, err := decodePage(body, func(d decoder) (photoSize, bool, error) {
 			z, err := d.photoSize()
 			return z, z.edge > 1, err
 		})
@@ -67,11 +129,15 @@ func (s *photoSearch) sizes() (sizes []photoSize, err error) {
 // metadata asks for what there is to know of a size.
 func (s *photoSearch) metadata(of photoSize) (told photoSize, err error) {
 	request := s.read("application/json", "", "users", s.id, "photos", of.id)
-	err = s.get(s.ctx, lookup(s.ctx), needPhotos, request, func(response *http.Response) error {
-		told, err = decodePhotoSize(response.Body)
+	said := true
+	err = s.ask(request, func(response *http.Response) (err error) {
+		var body io.Reader
+		if body, said = begun(response.Body); said {
+			told, err = decodePhotoSize(body)
+		}
 		return err
 	})
-	if err == nil && told.edge == 1 {
+	if err == nil && (told.edge == 1 || !said) {
 		err = errAbsent
 	}
 	told.id, told.edge = of.id, of.edge

@@ -100,6 +100,12 @@ func (c *Client) Groups() cache.Feed[cache.Group] {
 
 // Mark asks for a delta link that stands for now. It tracks what List reads.
 func (f feed[T]) Mark(ctx context.Context) (string, error) {
+	token, err := f.mark(ctx)
+	return token, unlisted(err)
+}
+
+// mark is Mark, with Graph's refusal as it is.
+func (f feed[T]) mark(ctx context.Context) (string, error) {
 	first, err := f.first(ctx)
 	if err != nil {
 		return "", fmt.Errorf("graph: making a delta request: %w", err)
@@ -107,7 +113,7 @@ func (f feed[T]) Mark(ctx context.Context) (string, error) {
 	first.RawQuery += "&$deltatoken=latest" // a parameter that the SDK does not know
 	for page, err := range f.pages(ctx, normal, f.client.follow(first.String())) {
 		if err != nil {
-			return "", unlisted(err)
+			return "", err
 		}
 		if page.deltaLink != "" {
 			return page.deltaLink, nil
@@ -264,18 +270,26 @@ func unanswered(err error) error {
 }
 
 // findByAddress asks for everybody with an address, in one question where Graph
-// takes it: it may refuse to join filters on several properties.
+// takes it: it may refuse to join filters on several properties, and to join the manager to
+// what a filter finds. Then the manager is left unsaid (see cache.Person).
 func (c *Client) findByAddress(ctx context.Context, address string) ([]cache.Person, error) {
 	filters := addressFilters(address)
 	if !c.plainFilters.Load() {
-		found, err := c.filter(ctx, strings.Join(filters, " or "))
+		found, err := c.filter(ctx, strings.Join(filters, " or "), !c.tenant.managerless.Load())
 		if !errors.Is(err, errUnsupported) {
 			return found, err
 		}
 		c.plainFilters.Store(true)
 	}
 	for _, filter := range filters { // the strongest claim comes first
-		found, err := c.filter(ctx, filter)
+		join := !c.tenant.managerless.Load()
+		found, err := c.filter(ctx, filter, join)
+		if join && errors.Is(err, errUnsupported) { // it can hardly be the filter
+			if found, err = c.filter(ctx, filter, false); err == nil {
+				c.tenant.managerless.Store(true)
+				c.plainFilters.Store(false) // it may not have been that
+			}
+		}
 		if err != nil || len(found) > 0 {
 			return found, err
 		}
@@ -301,12 +315,17 @@ func addressFilters(address string) []string {
 // cost one resource unit less.
 const maxSharing = 19
 
-func (c *Client) filter(ctx context.Context, filter string) ([]cache.Person, error) {
+// filter asks for those whom a filter picks: whole, or without their managers.
+func (c *Client) filter(ctx context.Context, filter string, manager bool) ([]cache.Person, error) {
 	top := int32(maxSharing)
+	var expand []string
+	if manager {
+		expand = []string{expandManager}
+	}
 	request := func(ctx context.Context) (*abstractions.RequestInformation, error) {
 		return c.users.ToGetRequestInformation(ctx, &users.UsersRequestBuilderGetRequestConfiguration{
 			QueryParameters: &users.UsersRequestBuilderGetQueryParameters{
-				Top: &top, Filter: &filter, Select: selected(), Expand: []string{expandManager},
+				Top: &top, Filter: &filter, Select: selected(), Expand: expand,
 			},
 		})
 	}
@@ -317,7 +336,9 @@ func (c *Client) filter(ctx context.Context, filter string) ([]cache.Person, err
 			return nil, err
 		}
 		for _, p := range page.Items {
-			p.Said = 0
+			if manager {
+				p.Said = 0
+			}
 			found = append(found, p)
 		}
 		if len(found) >= maxSharing {
