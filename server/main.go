@@ -36,6 +36,9 @@ func main() {
 	}
 }
 
+// version is what --version says; make build sets it to what git describe says.
+var version = "devel"
+
 // errConfig marks errors of the configuration.
 var errConfig = errors.New("see --help")
 
@@ -44,11 +47,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	var flags struct {
 		Serve    serveConfig    `cmd:"" default:"withargs" help:"Serve People Insights (the default)."`
 		Simulate simulateConfig `cmd:"" help:"Serve only the simulator: a made-up tenant of Microsoft Graph, for other clients too."`
+
+		Version kong.VersionFlag `help:"Say which version this is, and exit."`
 	}
 	helped := false
 	parser, err := kong.New(&flags, kong.Name("server"),
 		kong.Description("People Insights: who people are and whom to invite, from Microsoft Graph, over gRPC."),
-		kong.Writers(out, out), kong.Exit(func(int) { helped = true }))
+		kong.Writers(out, out), kong.Exit(func(int) { helped = true }), kong.Vars{"version": version})
 	if err != nil {
 		return err
 	}

@@ -468,6 +468,13 @@ func certify(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) {
 	return certFile, keyFile, roots
 }
 
+func TestVersion(t *testing.T) {
+	var out output
+	if err := run(t.Context(), []string{"--version"}, &out); err != nil || out.String() != version+"\n" {
+		t.Errorf("server --version = %q, %v", out.String(), err)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	certFile, keyFile, roots := certify(t)
 	r := start(t, "--tls-cert-file", certFile, "--tls-key-file", keyFile)

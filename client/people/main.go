@@ -56,6 +56,9 @@ func main() {
 	}
 }
 
+// version is what --version says; make build sets it to what git describe says.
+var version = "devel"
+
 // flags is the command line.
 type flags struct {
 	Address string        `default:"127.0.0.1:50051" env:"PEOPLE_INSIGHTS_ADDRESS" help:"The service's address, host:port."`
@@ -63,6 +66,8 @@ type flags struct {
 	CAFile  string        `name:"ca-file" env:"PEOPLE_INSIGHTS_CA_FILE" help:"PEM file to trust beside the system's roots; implies --tls."`
 	Timeout time.Duration `default:"5s" env:"PEOPLE_INSIGHTS_TIMEOUT" help:"How long one call may take."`
 	Output  string        `short:"o" enum:"text,json" default:"text" help:"Output: text or json (the contract's JSON)."`
+
+	Version kong.VersionFlag `help:"Say which version this is, and exit."`
 
 	Profile profileCommand `cmd:"" help:"Show a person, named by any of their addresses or by id."`
 	Photo   photoCommand   `cmd:"" help:"Write a person's photo to a file."`
@@ -96,7 +101,7 @@ func run(ctx context.Context, args []string, in *os.File, out, notes io.Writer) 
 	var f flags
 	helped := false
 	parser, err := kong.New(&f, kong.Name("people"), kong.Description("Ask People Insights who people are."),
-		kong.Writers(out, out), kong.Exit(func(int) { helped = true }), kong.UsageOnError())
+		kong.Writers(out, out), kong.Exit(func(int) { helped = true }), kong.UsageOnError(), kong.Vars{"version": version})
 	if err != nil {
 		return err
 	}

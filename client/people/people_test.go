@@ -291,3 +291,10 @@ func TestMarked(t *testing.T) {
 		}
 	}
 }
+
+func TestVersion(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--version"}, nil, &out, &out); err != nil || out.String() != version+"\n" {
+		t.Errorf("people --version = %q, %v", out.String(), err)
+	}
+}

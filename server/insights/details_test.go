@@ -274,7 +274,7 @@ func (b books) PersonalContacts(context.Context, string, int) (contacts.Book, er
 }
 
 // withContacts gives the tenant's people contacts.
-func withContacts(t *testing.T, of books) func(*insights.Config) {
+func withContacts(t testing.TB, of books) func(*insights.Config) {
 	store := contacts.New(contacts.Config{Source: of, TTL: time.Minute})
 	t.Cleanup(store.Close)
 	return func(c *insights.Config) { c.Contacts = map[string]*contacts.Store{"contoso": store} }

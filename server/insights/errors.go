@@ -105,7 +105,7 @@ func failed(err error) outcome {
 			if asked, ok := cache.RetryAfter(err); ok {
 				o.retry = asked
 			}
-			if missing := cache.Permission(err); o.err == cache.ErrDenied && permissionName.MatchString(missing) {
+			if missing := cache.Permission(err); errors.Is(o.err, cache.ErrDenied) && permissionName.MatchString(missing) {
 				o.permission = missing
 				o.message = "Microsoft Graph refuses the service: an administrator must grant it the application permission " + missing
 			}

@@ -58,7 +58,31 @@ func (l *lockedText) String() string {
 	return l.Builder.String()
 }
 
+func (l *lockedText) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Reset()
+}
+
 func start(t *testing.T, change ...func(*insights.Config)) service {
+	t.Helper()
+	s, source, log := build(t, change...)
+	listener := bufconn.Listen(1 << 20)
+	server := grpc.NewServer(grpc.UnaryInterceptor(s.Intercept), grpc.StreamInterceptor(s.InterceptStream))
+	s.Register(server)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	connection, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return listener.Dial() }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	return service{pb.NewPeopleInsightsServiceClient(connection), pb.NewDirectoryAdminServiceClient(connection), source, log}
+}
+
+// build makes a service whose directory is filled with three people.
+func build(t testing.TB, change ...func(*insights.Config)) (*insights.Service, *sourcetest.Memory, *lockedText) {
 	t.Helper()
 	source := &sourcetest.Memory{}
 	for i := range 3 {
@@ -91,18 +115,7 @@ func start(t *testing.T, change ...func(*insights.Config)) service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(grpc.UnaryInterceptor(s.Intercept), grpc.StreamInterceptor(s.InterceptStream))
-	s.Register(server)
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(server.Stop)
-	connection, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return listener.Dial() }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { connection.Close() })
-	return service{pb.NewPeopleInsightsServiceClient(connection), pb.NewDirectoryAdminServiceClient(connection), source, log}
+	return s, source, log
 }
 
 func byID(id string) *pb.PersonRef             { return &pb.PersonRef{Person: &pb.PersonRef_Id{Id: id}} }
