@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,12 +103,31 @@ type batchItem struct {
 
 // batchResponse is its answer, in any order.
 type batchResponse struct {
-	Responses []struct {
-		ID      string          `json:"id"`
-		Status  int             `json:"status"`
-		Headers json.RawMessage `json:"headers"`
-		Body    json.RawMessage `json:"body"`
-	} `json:"responses"`
+	Responses []json.RawMessage `json:"responses"`
+}
+
+// batchAnswer is that to one question.
+type batchAnswer struct {
+	ID      word            `json:"id"`
+	Status  word            `json:"status"`
+	Headers json.RawMessage `json:"headers"`
+	Body    json.RawMessage `json:"body"`
+}
+
+// word is a text or a number, whichever it was written as; anything else is none.
+type word string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (w *word) UnmarshalJSON(raw []byte) error {
+	var text string
+	var number json.Number
+	switch {
+	case json.Unmarshal(raw, &text) == nil:
+		*w = word(text)
+	case json.Unmarshal(raw, &number) == nil:
+		*w = word(number)
+	}
+	return nil
 }
 
 // partHeader reads a part's headers; what is no text or number is no header.
@@ -128,8 +148,8 @@ func partHeader(raw json.RawMessage) http.Header {
 // read, by its place and perhaps several at once. It returns what kept each from an
 // answer. Parts that were throttled, or that failed, are asked again once, if that is
 // soon enough for those who wait. errNoBatch is the failure of all questions in a request
-// that this Graph does not take.
-func (c *Client) batch(ctx context.Context, p priority, need string, questions []part, read func(i int, body io.Reader) error) []error {
+// that this Graph does not take, and errTooDear of those for which purse has not enough.
+func (c *Client) batch(ctx context.Context, p priority, need string, purse *purse, questions []part, read func(i int, body io.Reader) error) []error {
 	failures := make([]error, len(questions))
 	places := make([]int, len(questions))
 	for i := range places {
@@ -138,20 +158,12 @@ func (c *Client) batch(ctx context.Context, p priority, need string, questions [
 	if c.noBatch.Load() {
 		return failures
 	}
-	for attempt := 1; len(places) > 0; attempt++ {
-		var requests errgroup.Group
-		requests.SetLimit(batchesAtOnce)
-		for from := 0; from < len(places); from += batchSize {
-			some := places[from:min(from+batchSize, len(places))]
-			requests.Go(func() error {
-				c.batchOnce(ctx, p, need, questions, some, failures, read)
-				return nil
-			})
-		}
-		_ = requests.Wait() // each part has its own error
+	for attempt := 1; ; attempt++ {
+		places = c.payFor(purse, questions, places, failures)
+		c.batches(ctx, p, need, purse, questions, places, failures, read)
 		var wait time.Duration
 		places, wait = again(places, failures, attempt)
-		if deadline, ok := ctx.Deadline(); attempt == 2 || wait > maxPatience || ok && time.Until(deadline) < wait {
+		if deadline, ok := ctx.Deadline(); len(places) == 0 || attempt == 2 || wait > maxPatience || ok && time.Until(deadline) < wait {
 			return failures
 		}
 		for _, i := range places {
@@ -164,7 +176,45 @@ func (c *Client) batch(ctx context.Context, p priority, need string, questions [
 			return failures
 		}
 	}
-	return failures
+}
+
+// payFor pays for questions, and returns those for which there is enough. The others fail,
+// unless they have failed before.
+func (c *Client) payFor(purse *purse, questions []part, places []int, failures []error) (paid []int) {
+	for _, i := range places {
+		switch {
+		case purse.pay(c.governor.price(questions[i].kind, questions[i].listed)):
+			paid = append(paid, i)
+		case errors.Is(failures[i], errNoBatch):
+			failures[i] = errTooDear
+		}
+	}
+	return paid
+}
+
+// batches asks questions that are paid for, once. A Graph that has not yet taken a batch is
+// asked by one first.
+func (c *Client) batches(ctx context.Context, p priority, need string, purse *purse, questions []part, places []int, failures []error, read func(i int, body io.Reader) error) {
+	var requests errgroup.Group
+	requests.SetLimit(batchesAtOnce)
+	for n, some := range slices.Collect(slices.Chunk(places, batchSize)) {
+		if n == 1 && !c.batched.Load() {
+			_ = requests.Wait()
+		}
+		if c.noBatch.Load() {
+			break
+		}
+		requests.Go(func() error {
+			c.batchOnce(ctx, p, need, purse, questions, some, failures, read)
+			return nil
+		})
+	}
+	_ = requests.Wait() // each part has its own error
+	for _, i := range places {
+		if errors.Is(failures[i], errNoBatch) || refusedHere(failures[i]) {
+			purse.refund(c.governor.price(questions[i].kind, questions[i].listed))
+		}
+	}
 }
 
 // again returns which of some questions are asked again, and after how long: parts that
@@ -190,11 +240,14 @@ func again(places []int, failures []error, attempt int) (left []int, wait time.D
 // it is asked again.
 var errPart = errors.New("a part of a batch")
 
+// errWhole marks the failure of a batch as a whole.
+var errWhole = errors.New("several questions at once")
+
 // errNoBatch is a request of several questions that this Graph does not take.
 var errNoBatch = errors.New("this Graph takes no batch")
 
 // batchOnce asks some of questions in one request.
-func (c *Client) batchOnce(ctx context.Context, p priority, need string, questions []part, places []int, failures []error, read func(int, io.Reader) error) {
+func (c *Client) batchOnce(ctx context.Context, p priority, need string, purse *purse, questions []part, places []int, failures []error, read func(int, io.Reader) error) {
 	of := &parts{}
 	var body batchRequest
 	for n, i := range places {
@@ -205,19 +258,21 @@ func (c *Client) batchOnce(ctx context.Context, p priority, need string, questio
 	encoded, err := json.Marshal(body)
 	if err == nil {
 		ctx = mayBeAbsent(context.WithValue(ctx, partsKey{}, of), anyCode)
-		err = c.get(ctx, p, need, c.post("$batch", "", encoded), func(response *http.Response) error {
+		err = c.get(ctx, p, need, purse.counted(c.post("$batch", "", encoded)), func(response *http.Response) error {
 			return c.readBatch(response.Body, of, need, places, failures, read)
 		})
 	}
 	switch {
 	case err == nil:
-		c.batched.Store(true)
+		c.tookBatch()
 		return
 	case errors.Is(err, errAbsent), errors.Is(err, errNotFound), errors.Is(err, errUnsupported):
 		if !c.batched.Load() { // else it may be these questions
-			c.noBatch.Store(true)
+			c.refusedBatch()
 		}
 		err = errNoBatch
+	default:
+		err = fmt.Errorf("%w: %w", errWhole, err)
 	}
 	for _, i := range places {
 		failures[i] = err
@@ -241,13 +296,16 @@ func (c *Client) readBatch(body io.Reader, of *parts, need string, places []int,
 	if err := json.NewDecoder(&bounded{body, maxPageBytes}).Decode(&answer); err != nil {
 		return err
 	}
-	for _, one := range answer.Responses {
-		n, err := strconv.Atoi(one.ID)
-		if err != nil || n < 0 || n >= len(places) || strconv.Itoa(n) != one.ID || answered[n] {
+	for _, raw := range answer.Responses {
+		var one batchAnswer
+		_ = json.Unmarshal(raw, &one) // what is none answers nothing
+		n, err := strconv.Atoi(string(one.ID))
+		if err != nil || n < 0 || n >= len(places) || strconv.Itoa(n) != string(one.ID) || answered[n] {
 			continue
 		}
 		answered[n] = true
-		part := &http.Response{StatusCode: one.Status, Header: partHeader(one.Headers), Body: io.NopCloser(bytes.NewReader(plainBody(one.Body)))}
+		status, _ := strconv.Atoi(string(one.Status)) // zero is no good answer
+		part := &http.Response{StatusCode: status, Header: partHeader(one.Headers), Body: io.NopCloser(bytes.NewReader(plainBody(one.Body)))}
 		c.governor.learnPart(of, n, part)
 		failures[places[n]] = partError(part, need, func() error { return read(places[n], part.Body) })
 	}

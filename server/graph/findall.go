@@ -11,18 +11,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 )
 
 // maxClauses is how many conditions Graph joins by or in one filter.
 const maxClauses = 15
-
-// maxParts bounds what one bulk question costs: most parts cost a unit. A thousand
-// addresses that nobody has take four rounds of 67 parts, and a last one of those that
-// are left to spend.
-const maxParts = 300
 
 // maxRefs is how many people are asked for together, as getByIds takes them.
 const maxRefs = 1000
@@ -33,16 +27,18 @@ type findAll struct {
 	ctx    context.Context
 	refs   []cache.Ref
 	found  []cache.Found
-	asked  int          // parts that Graph took
-	plain  atomic.Int32 // requests of one question each
+	purse  *purse
 	people []cache.Person
 }
 
 // FindAll implements cache.Source: by filters of several people each, several of which go
-// in one request. Two requests and 20 units serve a hundred people.
+// in one request. Two requests and 20 units serve a hundred people. Once that has taken
+// maxUnits and maxRequests, those who are left fail with cache.ErrQuota: nobody is said to
+// be unknown who was not asked for in every way.
 //
 // Of a Graph that takes no such filters, or no batch, so many can be asked for only by
-// their ids that it would not tell their managers: such a Person's Said leaves them out.
+// their ids that it would not tell their managers, and of one that takes no $expand with a
+// filter neither: such a Person's Said leaves them out.
 func (c *Client) FindAll(ctx context.Context, refs []cache.Ref) []cache.Found {
 	found := make([]cache.Found, 0, len(refs))
 	for some := range slices.Chunk(refs, maxRefs) {
@@ -52,7 +48,7 @@ func (c *Client) FindAll(ctx context.Context, refs []cache.Ref) []cache.Found {
 }
 
 func (c *Client) findSome(ctx context.Context, refs []cache.Ref) []cache.Found {
-	f := &findAll{Client: c, ctx: ctx, refs: make([]cache.Ref, len(refs)), found: make([]cache.Found, len(refs))}
+	f := &findAll{Client: c, ctx: ctx, purse: newPurse(), refs: make([]cache.Ref, len(refs)), found: make([]cache.Found, len(refs))}
 	var byID, byAddress []int
 	for i, ref := range refs {
 		f.refs[i] = cache.Ref{ID: strings.ToLower(ref.ID), Email: ref.Email}
@@ -67,7 +63,12 @@ func (c *Client) findSome(ctx context.Context, refs []cache.Ref) []cache.Found {
 	f.byID(byID)
 	f.byAddress(byAddress)
 	for i := range f.found {
-		f.found[i].Err = unanswered(f.found[i].Err)
+		switch err := f.found[i].Err; {
+		case errors.Is(err, errTooDear):
+			f.found[i].Err = errTooDear
+		default:
+			f.found[i].Err = unanswered(err)
+		}
 	}
 	return f.found
 }
@@ -81,8 +82,12 @@ var (
 
 // byID asks for people by their ids.
 func (f *findAll) byID(places []int) {
-	left := f.ask(places, func(i int) string { return "id eq '" + quoted(f.refs[i].ID) + "'" })
-	f.takeByID(places)
+	const kept = 2 // of each, for those who are too many for what this Graph takes
+	f.purse.requests.Add(-kept)
+	f.purse.refund(-kept)
+	left := f.ask(byObjectID, places, func(i int) string { return "id eq '" + quoted(f.refs[i].ID) + "'" }, claim{leads: f.leadsByID})
+	f.purse.requests.Add(kept)
+	f.purse.refund(kept)
 	for _, i := range places {
 		if errors.Is(f.found[i].Err, errTooDear) {
 			left = append(left, i)
@@ -91,16 +96,33 @@ func (f *findAll) byID(places []int) {
 	f.byGetByIDs(left)
 }
 
-// takeByID has those be found who have been told of by their ids.
-func (f *findAll) takeByID(places []int) {
+// leadsByID looks people up by their ids.
+func (f *findAll) leadsByID(people []cache.Person) func(i int) (cache.Person, bool) {
 	byID := map[string]cache.Person{}
-	for _, p := range f.people {
+	for _, p := range people {
 		byID[p.Profile.GetId()] = p
 	}
-	f.take(places, func(i int) (cache.Person, bool) {
+	return func(i int) (cache.Person, bool) {
 		p, ok := byID[f.refs[i].ID]
 		return p, ok
-	})
+	}
+}
+
+// leadsByAddress looks people up by their addresses.
+func (f *findAll) leadsByAddress(people []cache.Person) func(i int) (cache.Person, bool) {
+	leads := cache.Leading(people)
+	return func(i int) (cache.Person, bool) { return leads(f.refs[i].Email) }
+}
+
+// ask asks for people by a kind of condition, and has those be found who are told of. It
+// returns those whose question this Graph does not take.
+func (f *findAll) ask(kind clauseKind, places []int, clause func(i int) string, claim claim) (refused []int) {
+	if len(places) == 0 {
+		return nil
+	}
+	f.people = nil
+	a := &asking{findAll: f, kind: kind, clause: clause, claim: claim}
+	return a.ask(places)
 }
 
 // byGetByIDs asks for people of whom this Graph takes no filter by id, or not so many: first
@@ -135,11 +157,13 @@ func (f *findAll) byGetByIDs(places []int) {
 			there = append(there, i)
 		}
 	}
-	f.people = nil
-	f.ask(there, func(i int) string {
+	if !f.expands() { // more than that is not to be had
+		f.take(there, func(i int) (cache.Person, bool) { return known[f.refs[i].ID], true })
+		return
+	}
+	f.ask(bySignInName, there, func(i int) string {
 		return "userPrincipalName eq '" + quoted(known[f.refs[i].ID].Profile.GetUserPrincipalName()) + "'"
-	})
-	f.takeByID(there)
+	}, claim{leads: f.leadsByID})
 	var left []int
 	for _, i := range there {
 		if errors.Is(f.found[i].Err, errNobody) { // the name is another by now, or it takes no filter by it
@@ -147,8 +171,8 @@ func (f *findAll) byGetByIDs(places []int) {
 		}
 	}
 	f.singly(left)
-	for _, i := range there {
-		if errors.Is(f.found[i].Err, errTooDear) {
+	for _, i := range there { // they are there: it may be their manager who is not found
+		if errors.Is(f.found[i].Err, errTooDear) || errors.Is(f.found[i].Err, errNotFound) {
 			f.found[i] = cache.Found{Person: known[f.refs[i].ID]}
 		}
 	}
@@ -156,15 +180,10 @@ func (f *findAll) byGetByIDs(places []int) {
 
 // singly asks for each person alone.
 func (f *findAll) singly(places []int) {
-	if most := max(maxParts-f.asked, 0); len(places) > most {
-		f.fail(places[most:], errTooDear)
-		places = places[:most]
-	}
 	questions := make([]part, len(places))
 	for n, i := range places {
 		questions[n] = newPart("users/" + url.PathEscape(f.refs[i].ID) + "?" + userQuery())
 	}
-	f.asked += len(questions)
 	people := make([]cache.Person, len(places))
 	for n, err := range f.questions(questions, func(n int, body io.Reader) (err error) {
 		people[n], err = decodePerson(body)
@@ -188,13 +207,19 @@ func (f *findAll) fail(places []int, err error) {
 	}
 }
 
+// getByIDsUnits is what that costs, with $select.
+const getByIDsUnits = 2
+
 // getByIDs asks for at most a thousand people by their ids, without their managers.
 func (f *findAll) getByIDs(ids []string) (people []cache.Person, err error) {
 	body, err := json.Marshal(map[string][]string{"ids": ids, "types": {"user"}})
 	if err != nil {
 		return nil, err
 	}
-	request := f.post("directoryObjects/getByIds", "$select="+strings.Join(selected(), ","), body)
+	if !f.purse.pay(getByIDsUnits) {
+		return nil, errTooDear
+	}
+	request := f.purse.counted(f.post("directoryObjects/getByIds", selectQuery(), body))
 	err = f.get(mayBeAbsent(f.ctx, anyCode), lookup(f.ctx), needUsers, request, func(response *http.Response) error {
 		read, err := decodePeople(response.Body)
 		people = read.Items
@@ -203,27 +228,33 @@ func (f *findAll) getByIDs(ids []string) (people []cache.Person, err error) {
 	return people, err
 }
 
-// lastClause is of addresses that are mail as well: it may be left out.
+// ways are the kinds of claim to an address, as conditions, the strongest first. The last is
+// the usual spelling of addresses that are mail as well.
+var ways = []struct {
+	kind   clauseKind
+	clause string
+}{
+	{byMail, "mail eq '%s'"},
+	{bySignInName, "userPrincipalName eq '%s'"},
+	{byProxy, "proxyAddresses/any(p:p eq 'smtp:%s')"},
+	{byOtherMail, "otherMails/any(m:m eq '%s')"},
+	{byProxy, lastClause},
+}
+
 const lastClause = "proxyAddresses/any(p:p eq 'SMTP:%s')"
 
 // byAddress asks for people by their addresses: for each kind of claim after the other,
-// the strongest first, and only for those who were not found by a stronger one. Whether
-// Graph compares the case of a proxy address's prefix is not said: the usual spelling of
-// further addresses is asked for before that of primary ones, which are mail as well.
+// the strongest first, and only for those who were not found by a stronger one. The last is
+// left out where it leads to nobody new; for few people, to find that out would cost more.
 func (f *findAll) byAddress(places []int) {
-	for _, clause := range []string{
-		"mail eq '%s'",
-		"userPrincipalName eq '%s'",
-		"proxyAddresses/any(p:p eq 'smtp:%s')",
-		"otherMails/any(m:m eq '%s')",
-		lastClause,
-	} {
-		f.people = nil
-		for _, i := range f.ask(places, func(i int) string { return fmt.Sprintf(clause, quoted(f.refs[i].Email)) }) {
+	for _, way := range ways {
+		if way.clause == lastClause && len(places) > 2*f.joins() && f.anyCase() {
+			return
+		}
+		clause := func(i int) string { return fmt.Sprintf(way.clause, quoted(f.refs[i].Email)) }
+		for _, i := range f.ask(way.kind, places, clause, claim{leads: f.leadsByAddress, shared: true}) {
 			f.found[i].Err = errNoFilter
 		}
-		leads := cache.Leading(f.people)
-		f.take(places, func(i int) (cache.Person, bool) { return leads(f.refs[i].Email) })
 		var left []int
 		for _, i := range places {
 			if errors.Is(f.found[i].Err, errNotFound) {
@@ -243,143 +274,6 @@ func (f *findAll) take(places []int, find func(i int) (cache.Person, bool)) {
 	}
 }
 
-// ask asks for those to whom clauses lead, and keeps whom it is told of. A failure is that
-// of everybody who was asked for together. It returns those whose question this Graph
-// does not take.
-func (f *findAll) ask(places []int, clause func(i int) string) (refused []int) {
-	size := maxClauses
-	if fewer := int(f.clauses.Load()); fewer > 0 {
-		size = fewer
-	}
-	for len(places) > 0 {
-		if f.ctx.Err() != nil {
-			f.fail(places, errLate)
-			return refused
-		}
-		parted := f.askOnce(places, size, clause)
-		if size == 1 {
-			return append(refused, parted.refused...)
-		}
-		places = parted.refused
-		if parted.questions < 2 || parted.answered > 0 { // it may be somebody's address that is refused
-			size = max(min(size, len(places))/2, 1)
-			continue
-		}
-		if size = f.fitting(places, size/2, clause); size == 0 {
-			return append(refused, places...)
-		}
-		f.clauses.Store(int32(size))
-	}
-	return refused
-}
-
-// parted is how a question for some people went.
-type parted struct {
-	questions int   // that were refused
-	answered  int   // that were not
-	refused   []int // whom those were for
-}
-
-// askOnce asks for people, so many in one question.
-func (f *findAll) askOnce(places []int, size int, clause func(i int) string) (p parted) {
-	var questions []part
-	var of [][]int
-	for some := range slices.Chunk(places, size) {
-		if f.asked+len(questions) >= maxParts {
-			f.spared(some, clause)
-			continue
-		}
-		questions = append(questions, f.joined(some, clause))
-		of = append(of, some)
-	}
-	pages := make([]page[cache.Person], len(questions))
-	failures := f.questions(questions, func(n int, body io.Reader) (err error) {
-		pages[n], err = decodePeople(body)
-		return err
-	})
-	for n, err := range failures {
-		if err == nil {
-			err = f.takePages(pages[n])
-		}
-		switch {
-		case errors.Is(err, errUnsupported):
-			p.questions++
-			p.refused = append(p.refused, of[n]...)
-			continue // which costs nothing
-		case errors.Is(err, errTooDear):
-			f.spared(of[n], clause)
-		case err != nil:
-			f.fail(of[n], err)
-		}
-		p.answered++
-		f.asked++
-	}
-	return p
-}
-
-// joined is the question for some people.
-func (f *findAll) joined(places []int, clause func(i int) string) part {
-	clauses := make([]string, len(places))
-	for n, i := range places {
-		clauses[n] = clause(i)
-	}
-	return newPart(usersPath(strings.Join(clauses, " or ")))
-}
-
-// fitting returns how many conditions this Graph joins in one filter, at most so many; zero
-// if it takes no filter of the kind at all. All sizes are tried in one request.
-func (f *findAll) fitting(places []int, most int, clause func(i int) string) int {
-	var sizes []int
-	var questions []part
-	for size := min(most, len(places)); size > 0; size /= 2 {
-		sizes = append(sizes, size)
-		questions = append(questions, f.joined(places[:size], clause))
-	}
-	for n, err := range f.questions(questions, func(int, io.Reader) error { return nil }) {
-		if !errors.Is(err, errUnsupported) {
-			return sizes[n]
-		}
-	}
-	return 0
-}
-
-// spared has those who are asked for no more be not answered, unless they were asked for
-// by all that matters.
-func (f *findAll) spared(places []int, clause func(i int) string) {
-	for _, i := range places {
-		if clause(i) != fmt.Sprintf(lastClause, quoted(f.refs[i].Email)) {
-			f.found[i].Err = errTooDear
-		}
-	}
-}
-
-// maxFollowed is how many further pages of one question are read: all of those whom it is
-// for are told of on the first one.
-const maxFollowed = 20
-
-// takePages keeps the people of a page, and of those that its link leads to.
-func (f *findAll) takePages(first page[cache.Person]) error {
-	f.people = append(f.people, whole(first.Items)...)
-	if first.nextLink == "" {
-		return nil
-	}
-	if err := f.ours(first.nextLink); err != nil {
-		return err
-	}
-	rest := feed[cache.Person]{client: f.Client, need: needUsers, decode: decodePeople}
-	followed := 0
-	for page, err := range rest.pages(f.ctx, lookup(f.ctx), f.follow(first.nextLink)) {
-		if err != nil {
-			return err
-		}
-		if followed++; followed > maxFollowed {
-			return &Error{kind: errUnavailable, text: "Microsoft Graph's pages for a few people have no end"}
-		}
-		f.people = append(f.people, whole(page.Items)...)
-	}
-	return nil
-}
-
 // whole marks people as told of wholly.
 func whole(people []cache.Person) []cache.Person {
 	for i := range people {
@@ -388,16 +282,19 @@ func whole(people []cache.Person) []cache.Person {
 	return people
 }
 
-// usersPath asks for those whom a filter finds, with their managers. Pages of fewer than 20
-// cost one unit less.
-func usersPath(filter string) string {
-	return "users?$filter=" + escaped(filter) + "&" + userQuery() + "&$top=" + strconv.Itoa(maxSharing)
+// usersPath asks for those whom a filter finds, with their managers where that expands.
+// Pages of fewer than 20 cost one unit less.
+func usersPath(filter string, expands bool) string {
+	query := userQuery()
+	if !expands {
+		query = selectQuery()
+	}
+	return "users?$filter=" + escaped(filter) + "&" + query + "&$top=" + strconv.Itoa(maxSharing)
 }
 
-// userQuery selects what is read of a person, with their manager.
-func userQuery() string {
-	return "$select=" + strings.Join(selected(), ",") + "&$expand=" + escaped(expandManager)
-}
+// selectQuery selects what is read of a person, and userQuery that with their manager.
+func selectQuery() string { return "$select=" + strings.Join(selected(), ",") }
+func userQuery() string   { return selectQuery() + "&$expand=" + escaped(expandManager) }
 
 // escaped is a text as it stands in a query: not every Graph takes a plus for a space.
 func escaped(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }

@@ -174,6 +174,9 @@ func (s *Simulator) adminBehave(r *http.Request) (any, error) {
 		if b.FilterClauses < 0 {
 			return badField("filterClauses", "%d is not a number of clauses", b.FilterClauses)
 		}
+		if b.ListPageSize < 0 {
+			return badField("listPageSize", "%d is not a number of people", b.ListPageSize)
+		}
 		after = *b
 		return nil
 	})

@@ -28,6 +28,17 @@ type Behaviour struct {
 	WithoutSharePoint bool         `json:"withoutSharePoint,omitzero"`
 	MissingPhotos     MissingPhoto `json:"missingPhotos,omitzero"`
 	PhotosNotModified bool         `json:"photosNotModified,omitzero"`
+
+	// ListPageSize is the most that a page of a list of people, groups or contacts holds, whatever $top asks; zero means
+	// as many as asked.
+	ListPageSize int `json:"listPageSize,omitzero"`
+
+	// RefuseExpandedFilters refuses an $expand together with a $filter, with 400 Request_UnsupportedQuery.
+	RefuseExpandedFilters bool `json:"refuseExpandedFilters,omitzero"`
+
+	// ExactPrefixes compares the prefix of a proxy address, SMTP or smtp, with regard to case. What Graph does is not
+	// documented.
+	ExactPrefixes bool `json:"exactPrefixes,omitzero"`
 }
 
 // Behave switches the behaviour for all requests from now on, also for the later pages of a round under way. A round
@@ -65,6 +76,7 @@ func (sw *switches) change(f func(b *Behaviour) error) error {
 		next.DeltaPageSize = usualPage
 	}
 	next.FilterClauses = max(next.FilterClauses, 0)
+	next.ListPageSize = max(next.ListPageSize, 0)
 	sw.b = next
 	return nil
 }

@@ -20,6 +20,7 @@ type literal struct {
 	text  string // also of a moment, as written
 	fold  string // text in lower case
 	flag  bool
+	exact bool // the case of a prefix counts
 	point time.Time
 }
 
@@ -125,7 +126,34 @@ func (l literal) is(s string) bool {
 		c, ok := l.compare(s)
 		return ok && c == 0
 	}
+	if l.exact {
+		prefix, _, _ := strings.Cut(l.text, ":")
+		if !strings.HasPrefix(s, prefix+":") {
+			return false
+		}
+	}
 	return l.kind == textLiteral && strings.EqualFold(s, l.text)
+}
+
+// exact has the prefixes of proxy addresses be compared with regard to case.
+func (n *node) exact(of *class) {
+	proxies, _ := of.find("proxyAddresses")
+	if n.op == "any" && n.field.number == proxies.number {
+		n.exactly()
+		return
+	}
+	for _, k := range n.kids {
+		k.exact(of)
+	}
+}
+
+func (n *node) exactly() {
+	for i := range n.list {
+		n.list[i].exact = true
+	}
+	for _, k := range n.kids {
+		k.exactly()
+	}
 }
 
 // compare orders what a person has against the literal.

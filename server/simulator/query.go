@@ -202,6 +202,10 @@ func (s *Simulator) parseList(c *call, o options, k *class) (*listQuery, *proble
 			return nil, p
 		}
 	}
+	how := s.how.get()
+	if how.ListPageSize > 0 {
+		q.top = min(q.top, how.ListPageSize)
+	}
 	full := c.eventual() && strings.EqualFold(o["count"], "true")
 	q.count = full
 	if p := s.parseConditions(c, o, q, full); p != nil {
@@ -213,6 +217,9 @@ func (s *Simulator) parseList(c *call, o options, k *class) (*listQuery, *proble
 		}
 		if p := q.mayExpand(c, full); p != nil {
 			return nil, p
+		}
+		if q.filter != nil && how.RefuseExpandedFilters {
+			return nil, badQuery("$expand is not supported together with $filter.")
 		}
 	}
 	if token, ok := o["skiptoken"]; ok {
@@ -241,6 +248,9 @@ func (s *Simulator) parseConditions(c *call, o options, q *listQuery, full bool)
 	if v, ok := o["filter"]; ok {
 		if q.filter, p = parseFilter(v, q.of, full, s.how.get().clauses()); p != nil {
 			return p
+		}
+		if s.how.get().ExactPrefixes {
+			q.filter.exact(q.of)
 		}
 		if f, joined := q.filter.joined(); joined && s.how.get().RefuseJoinedFilters {
 			return q.of.unfilterable(f.name)
