@@ -51,7 +51,7 @@ func missing(format string, args ...any) error {
 // adminEndpoints returns all endpoints in the order in which GET / lists them.
 func adminEndpoints() []adminEndpoint {
 	return slices.Concat(indexEndpoints(), faultEndpoints(), stateEndpoints(), userEndpoints(), photoEndpoints(), groupEndpoints(),
-		contactEndpoints(), channelEndpoints())
+		contactEndpoints(), channelEndpoints(), apiTokenEndpoints())
 }
 
 func (s *Simulator) startAdmin(address string) error {

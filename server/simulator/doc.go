@@ -18,6 +18,9 @@
 // with Fail, RevokeTokens and ExpireDeltaTokens, and Requests tells what a client really asked. Calls are paid in resource
 // units out of a Quota, and who is over it is throttled.
 //
+// The sign-in also issues signed tokens for an API of its own (APIURI), of apps and of users, with its keys published and
+// changed on request (IssueToken, RotateKeys), so that a service can verify its callers.
+//
 // What usually takes days is made to happen with Advance, which moves the tenant's clock, and Behave switches its habits
 // while it is served. With Config.AdminListen all of this and the people can also be reached over plain http from another
 // program or with curl; GET / there lists the endpoints.

@@ -33,7 +33,8 @@ func refuseToken(kind string, number int, format string, args ...any) *refusal {
 	return &refusal{status, kind, number, fmt.Sprintf(format, args...)}
 }
 
-// signIn serves /{tenant}/oauth2/v2.0/token and /{tenant}/v2.0/.well-known/openid-configuration.
+// signIn serves /{tenant}/oauth2/v2.0/token, /{tenant}/v2.0/.well-known/openid-configuration, its like without v2.0, and the
+// keys that they lead to.
 func (s *Simulator) signIn(c *call, path []string) {
 	tenant, err := url.PathUnescape(path[0])
 	if err != nil {
@@ -42,7 +43,11 @@ func (s *Simulator) signIn(c *call, path []string) {
 	rest := strings.ToLower(strings.Join(path[1:], "/"))
 	switch {
 	case rest == "v2.0/.well-known/openid-configuration" && c.r.Method == http.MethodGet:
-		s.openID(c, tenant)
+		s.openID(c, tenant, "/v2.0")
+	case rest == ".well-known/openid-configuration" && c.r.Method == http.MethodGet:
+		s.openID(c, tenant, "/") // of v1 tokens; Microsoft has it at another host
+	case (rest == "discovery/v2.0/keys" || rest == "discovery/keys") && c.r.Method == http.MethodGet:
+		s.publishKeys(c)
 	case rest == "oauth2/v2.0/token" && c.r.Method == http.MethodPost:
 		s.token(c, tenant)
 	default:
@@ -50,23 +55,34 @@ func (s *Simulator) signIn(c *call, path []string) {
 	}
 }
 
-func (s *Simulator) openID(c *call, tenant string) {
+// openID says where all of the sign-in is; issuer is what the issuer of its tokens has behind the tenant.
+func (s *Simulator) openID(c *call, tenant, issuer string) {
 	if !strings.EqualFold(tenant, s.tenant) {
 		c.refuseToken(s.unknownTenant("invalid_tenant", tenant))
 		return
 	}
 	at := c.base + "/" + s.tenant
 	c.tokenReply(http.StatusOK, map[string]any{
-		"issuer":                                at + "/v2.0",
+		"issuer":                                at + issuer,
 		"authorization_endpoint":                at + "/oauth2/v2.0/authorize",
 		"token_endpoint":                        at + "/oauth2/v2.0/token",
 		"jwks_uri":                              at + "/discovery/v2.0/keys",
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+		"id_token_signing_alg_values_supported": []string{"RS256"},
 		"response_types_supported":              []string{"code"},
 		"subject_types_supported":               []string{"pairwise"},
 		"scopes_supported":                      []string{"openid", "profile", "offline_access"},
 		"tenant_region_scope":                   "EU",
 	})
+}
+
+func (s *Simulator) publishKeys(c *call) {
+	set, err := s.keys.published()
+	if err != nil {
+		http.Error(c.out, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	c.tokenReply(http.StatusOK, set)
 }
 
 func (s *Simulator) token(c *call, tenant string) {
@@ -88,11 +104,20 @@ func (s *Simulator) token(c *call, tenant string) {
 		c.refuseToken(no)
 		return
 	}
-	token := s.tokens.issue(grant{
-		app:     app.ID,
-		roles:   slices.Clone(app.Roles),
-		capable: declaresCP1(form.Get("claims")),
-	}, s.Now(), s.lifetime)
+	var token string
+	if isAPI(form.Get("scope")) {
+		var err error
+		if token, err = s.issueAPIToken(c.base, APIToken{App: app.ID, Roles: app.APIRoles, Lifetime: s.lifetime}); err != nil {
+			http.Error(c.out, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	} else {
+		token = s.tokens.issue(grant{
+			app:     app.ID,
+			roles:   slices.Clone(app.Roles),
+			capable: declaresCP1(form.Get("claims")),
+		}, s.Now(), s.lifetime)
+	}
 	seconds := int((s.lifetime + time.Second - 1) / time.Second)
 	c.tokenReply(http.StatusOK, map[string]any{
 		"token_type":     "Bearer",
@@ -150,12 +175,15 @@ func checkSecret(app App, secret string, form url.Values) *refusal {
 	return nil
 }
 
-// checkScope wants one resource with /.default, which has to be Graph; OpenID's scopes may stand beside it.
+// checkScope wants one resource with /.default, which has to be Graph or the API; OpenID's scopes may stand beside it.
 func checkScope(scope, self string) *refusal {
 	for s := range strings.FieldsSeq(scope) {
 		resource, ok := strings.CutSuffix(s, "/.default")
 		if !ok {
 			continue
+		}
+		if isAPI(s) {
+			return nil
 		}
 		u, err := url.Parse(resource)
 		if err == nil && (strings.EqualFold(u.Host, self) || slices.Contains(graphHosts, strings.ToLower(u.Host))) {

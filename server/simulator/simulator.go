@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ type Config struct {
 	// TenantID is the tenant's GUID; empty means a fixed made-up one.
 	TenantID string
 
-	// Apps are the applications that may sign in; empty means DefaultApp alone.
+	// Apps are the applications that may sign in; empty means DefaultApp and CallingApps.
 	Apps []App
 
 	// TokenLifetime is how long an access token is good for; zero means one hour. The sign-in tells it in whole
@@ -86,6 +87,9 @@ type App struct {
 	// Roles are the application permissions that an administrator has granted, such as "User.Read.All". Without any a
 	// token is issued all the same, and Graph refuses every call made with it.
 	Roles []string
+
+	// APIRoles are the app roles of the API (APIURI) that it has been given, such as "PeopleInsights.Client".
+	APIRoles []string
 }
 
 // DefaultApp returns the application that exists when a Config names none. It may read people, groups and the directory with
@@ -98,6 +102,16 @@ func DefaultApp() App {
 			"User.Read.All", "Group.Read.All", "Directory.Read.All",
 			"Contacts.Read", "ChannelMember.Read.All", "OrgContact.Read.All",
 		},
+	}
+}
+
+// CallingApps returns the applications that call the API when a Config names none: a meeting client, a scheduler and an
+// operator, in this order, each with the role of its kind and no permission of Graph's.
+func CallingApps() []App {
+	return []App{
+		{ID: "a9d3f1c2-6b57-4d0e-8c41-52e7b0f6a301", Secret: "simulated-client-secret", APIRoles: []string{"PeopleInsights.Client"}},
+		{ID: "a9d3f1c2-6b57-4d0e-8c41-52e7b0f6a302", Secret: "simulated-scheduler-secret", APIRoles: []string{"PeopleInsights.Scheduler"}},
+		{ID: "a9d3f1c2-6b57-4d0e-8c41-52e7b0f6a303", Secret: "simulated-operator-secret", APIRoles: []string{"PeopleInsights.Operator"}},
 	}
 }
 
@@ -124,6 +138,7 @@ type Simulator struct {
 	seal  cipher.AEAD
 
 	tokens tokens
+	keys   signingKeys
 	links  epochs
 	faults faults
 	log    requestLog
@@ -210,7 +225,7 @@ func configured(cfg Config, dir *Directory) (*Simulator, error) {
 	}
 	apps := cfg.Apps
 	if len(apps) == 0 {
-		apps = []App{DefaultApp()}
+		apps = append(CallingApps(), DefaultApp())
 	}
 	for _, a := range apps {
 		if a.ID == "" || a.Secret == "" {
@@ -322,7 +337,7 @@ func (s *Simulator) meet(c *call, f Fault, hit bool) {
 func (s *Simulator) answer(c *call) {
 	path := strings.Split(strings.Trim(c.r.URL.EscapedPath(), "/"), "/")
 	switch {
-	case len(path) > 1 && strings.EqualFold(path[1], "oauth2"), len(path) > 1 && strings.EqualFold(path[1], "v2.0"):
+	case len(path) > 1 && slices.Contains(signInPaths, strings.ToLower(path[1])):
 		s.signIn(c, path)
 	case strings.EqualFold(path[0], "v1.0"):
 		s.graph(c, path[1:])
@@ -330,6 +345,9 @@ func (s *Simulator) answer(c *call) {
 		c.fail(badRequest("Invalid version: %s", path[0]))
 	}
 }
+
+// signInPaths are what follows the tenant in an address of the sign-in.
+var signInPaths = []string{"oauth2", "v2.0", "discovery", ".well-known"}
 
 // gate counts the requests being answered. It is no plain WaitGroup because one may still come in while Close waits.
 type gate struct {
