@@ -15,6 +15,7 @@ import (
 
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+	"github.com/peopleinsights/peopleinsights/server/auth"
 )
 
 // errorDomain is the domain of every ErrorInfo.
@@ -30,6 +31,9 @@ var errTooManyWatches = errors.New("as many watches are under way as may be")
 // a stream's context, it is not the caller who has left.
 var ErrStopping = errors.New("the service is stopping")
 
+// errExpired means that the caller's token has expired while a watch was under way.
+var errExpired = errors.New("the caller's token has expired")
+
 // outcome is what an error is to a caller. The message is always the same: the
 // log has the cause, which may say more than a caller should know.
 type outcome struct {
@@ -40,57 +44,64 @@ type outcome struct {
 	retry   time.Duration // how long to wait unless the error says; 0: waiting is no use
 
 	permission string // that the service misses, by its name; empty where that is not known
+	role       string // that the caller misses, as tokens name it; empty where it is something else
 }
 
 // outcomes is the whole vocabulary: every error that a caller can meet, but for
 // invalid requests, which say what to mend.
 var outcomes = []outcome{
 	{cache.ErrNotFound, codes.NotFound, pb.ErrorReason_ERROR_REASON_PERSON_NOT_FOUND,
-		"the directory has no such person", 0, ""},
+		"the directory has no such person", 0, "", ""},
 	{cache.ErrNoPhoto, codes.NotFound, pb.ErrorReason_ERROR_REASON_PHOTO_NOT_FOUND,
-		"the person has no photo", 0, ""},
+		"the person has no photo", 0, "", ""},
 	{cache.ErrNoGroup, codes.NotFound, pb.ErrorReason_ERROR_REASON_GROUP_NOT_FOUND,
-		"there is no such group", 0, ""},
+		"there is no such group", 0, "", ""},
 	{cache.ErrNoChannel, codes.NotFound, pb.ErrorReason_ERROR_REASON_CHANNEL_NOT_FOUND,
-		"there is no such team, or it has no such channel", 0, ""},
+		"there is no such team, or it has no such channel", 0, "", ""},
 	{cache.ErrHiddenMembers, codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_MEMBERS_HIDDEN,
-		"who is in the group is hidden", 0, ""},
+		"who is in the group is hidden", 0, "", ""},
 	{cache.ErrTooManyMembers, codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_GROUP_TOO_LARGE,
-		"the group has more members than the service opens: 50,000, or 500 groups within each other", 0, ""},
+		"the group has more members than the service opens: 50,000, or 500 groups within each other", 0, "", ""},
 	{cache.ErrPending, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_PENDING,
-		"it is being read for the first time, which takes longer than the answer could wait", time.Second, ""},
+		"it is being read for the first time, which takes longer than the answer could wait", time.Second, "", ""},
 	{cache.ErrTruncated, codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_SOURCE_TRUNCATED,
-		"it holds more than the service reads", 0, ""},
+		"it holds more than the service reads", 0, "", ""},
 	{cache.ErrFilling, codes.Unavailable, pb.ErrorReason_ERROR_REASON_DIRECTORY_FILLING,
-		"the directory is still being read; GetDirectoryStatus tells how far it is", time.Second, ""},
+		"the directory is still being read; GetDirectoryStatus tells how far it is", time.Second, "", ""},
 	{cache.ErrThrottled, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_THROTTLED,
-		"Microsoft Graph is throttling the service", 5 * time.Second, ""},
+		"Microsoft Graph is throttling the service", 5 * time.Second, "", ""},
 	{cache.ErrQuota, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_QUOTA_EXHAUSTED,
-		"the share of Microsoft Graph's quota that the service keeps to is spent", 5 * time.Second, ""},
+		"the share of Microsoft Graph's quota that the service keeps to is spent", 5 * time.Second, "", ""},
 	{cache.ErrHeldBack, codes.FailedPrecondition, pb.ErrorReason_ERROR_REASON_REMOVALS_HELD_BACK,
-		"more people would be removed than may go at once: GetDirectoryStatus tells how many, and confirm_removals lets them go", 0, ""},
+		"more people would be removed than may go at once: GetDirectoryStatus tells how many, and confirm_removals lets them go", 0, "", ""},
 	{cache.ErrDenied, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_DENIED,
-		"Microsoft Graph refuses the service; its operator must mend this, and GetDirectoryStatus says how", 0, ""},
+		"Microsoft Graph refuses the service; its operator must mend this, and GetDirectoryStatus says how", 0, "", ""},
 	{cache.ErrTooManyPeople, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
-		"the organisation has more people than the service may hold", 0, ""},
+		"the organisation has more people than the service may hold", 0, "", ""},
 	{cache.ErrUnavailable, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
-		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second, ""},
+		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second, "", ""},
 	{cache.ErrTokenLost, codes.Unavailable, pb.ErrorReason_ERROR_REASON_SOURCE_UNAVAILABLE,
-		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second, ""},
+		"Microsoft Graph does not answer, and memory does not hold the answer", 5 * time.Second, "", ""},
 	{cache.ErrBusy, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
-		"the service is asking Microsoft Graph as much as it may", time.Second, ""},
+		"the service is asking Microsoft Graph as much as it may", time.Second, "", ""},
 	{errOverloaded, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
-		"the service is answering as many calls as it may", time.Second, ""},
+		"the service is answering as many calls as it may", time.Second, "", ""},
 	{errTooManyWatches, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
-		"the service has as many watches as it may", 5 * time.Second, ""},
+		"the service has as many watches as it may", 5 * time.Second, "", ""},
+	{errNotYourself, codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_NOT_YOURSELF,
+		"a user's token speaks for that user alone: the organizer must be they themselves, or be left out", 0, "", ""},
+	{errExpired, codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
+		"the caller's token has expired: watch again with a new one, and with resume", 0, "", ""},
 	{errNoCaller, codes.Unauthenticated, pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED,
-		"the service cannot tell who is calling", 0, ""},
+		"the service cannot tell who is calling: it wants a good token, as authorization: Bearer TOKEN", 0, "", ""},
+	{auth.ErrUnavailable, codes.Unavailable, pb.ErrorReason_ERROR_REASON_IDENTITY_UNAVAILABLE,
+		"who issued the caller's token does not answer, so that nobody can tell whether it is good", 10 * time.Second, "", ""},
 	{ErrStopping, codes.Unavailable, pb.ErrorReason_ERROR_REASON_STOPPING,
-		"the service is stopping; watch again, with resume", time.Second, ""},
+		"the service is stopping; watch again, with resume", time.Second, "", ""},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, pb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
-		"the caller's time ran out", 0, ""},
+		"the caller's time ran out", 0, "", ""},
 	{context.Canceled, codes.Canceled, pb.ErrorReason_ERROR_REASON_CANCELLED,
-		"the caller left", 0, ""},
+		"the caller left", 0, "", ""},
 }
 
 // failed finds what an error is to a caller. What is not in the vocabulary is
@@ -99,6 +110,13 @@ func failed(err error) outcome {
 	var bad *invalid
 	if errors.As(err, &bad) {
 		return outcome{err: err, code: codes.InvalidArgument, reason: pb.ErrorReason_ERROR_REASON_INVALID_REQUEST, message: bad.Error()}
+	}
+	if lacks, ok := errors.AsType[*roleMissing](err); ok {
+		o := outcome{err: err, code: codes.PermissionDenied, reason: pb.ErrorReason_ERROR_REASON_ROLE_MISSING, message: lacks.Error()}
+		if len(lacks.roles) > 0 {
+			o.role = lacks.roles[0].String()
+		}
+		return o
 	}
 	for _, o := range outcomes {
 		if errors.Is(err, o.err) {
@@ -123,8 +141,11 @@ var permissionName = regexp.MustCompile(`^[A-Za-z]{1,40}(\.[A-Za-z]{1,40}){1,4}$
 func statusOf(err error) error {
 	o := failed(err)
 	info := &errdetails.ErrorInfo{Reason: reasonName(o.reason), Domain: errorDomain}
-	if o.permission != "" {
+	switch {
+	case o.permission != "":
 		info.Metadata = map[string]string{"permission": o.permission}
+	case o.role != "":
+		info.Metadata = map[string]string{"role": o.role}
 	}
 	details := []protoadapt.MessageV1{info}
 	if o.retry > 0 {

@@ -20,10 +20,16 @@ import (
 // Intercept is the one interceptor of the services' calls; InterceptStream is that of their
 // streams. It bounds how many calls are
 // under way and how long they take, tells who calls, and makes of every error,
-// panics included, a status of the contract. Calls of other services, such as
-// health, only pass.
+// panics included, a status of the contract. Calls of health only pass, those of other services
+// if the caller may call them.
 func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if !strings.HasPrefix(info.FullMethod, "/peopleinsights.v1.") {
+	if strings.HasPrefix(info.FullMethod, everybodys) {
+		return handler(ctx, in)
+	}
+	if !ours(info.FullMethod) {
+		if _, err := s.identify(ctx, info.FullMethod); err != nil {
+			return nil, statusOf(err)
+		}
 		return handler(ctx, in)
 	}
 	began := time.Now()
@@ -62,9 +68,9 @@ func (s *Service) answer(ctx context.Context, in any, info *grpc.UnaryServerInfo
 	}()
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	caller, err := s.config.Identify(ctx)
+	caller, err := s.identify(ctx, info.FullMethod)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoCaller, err)
+		return nil, err
 	}
 	return handler(auth.NewContext(ctx, caller), in)
 }

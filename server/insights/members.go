@@ -43,7 +43,7 @@ func (s *Service) ExpandGroup(ctx context.Context, in *pb.ExpandGroupRequest) (*
 	var organizer cache.Ref
 	own := folder != "" || category != ""
 	if own {
-		organizer = bad.person("organizer", in.GetOrganizer())
+		organizer = bad.organizer(ctx, in.GetOrganizer())
 	}
 	nested := in.GetNested() && !own
 	page := bad.page(pagesOf(ctx, "ExpandGroup", keyOf(group), folder, category, keyOf(organizer), yes(nested)), own, in.GetPageSize(), in.GetPageToken())
@@ -81,6 +81,10 @@ func (s *Service) ExpandGroup(ctx context.Context, in *pb.ExpandGroupRequest) (*
 
 // ownContacts are the contacts of an organizer's that are in a folder, or have a category.
 func (s *Service) ownContacts(ctx context.Context, directory *cache.Directory, organizer cache.Ref, folder, category string) (*cache.Members, error) {
+	organizer, err := yourself(ctx, directory, organizer)
+	if err != nil {
+		return nil, err
+	}
 	person, err := directory.Organizer(organizer)
 	if err != nil {
 		return nil, ofOrganizer("organizer", err)

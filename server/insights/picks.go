@@ -11,13 +11,16 @@ import (
 // ReportPick remembers whom an organizer picked.
 func (s *Service) ReportPick(ctx context.Context, in *pb.ReportPickRequest) (*pb.ReportPickResponse, error) {
 	var bad invalid
-	organizer := bad.person("organizer", in.GetOrganizer())
+	organizer := bad.organizer(ctx, in.GetOrganizer())
 	picked := bad.id("picked_id", in.GetPickedId())
 	if err := bad.err(); err != nil {
 		return nil, err
 	}
 	directory, err := s.directory(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if organizer, err = yourself(ctx, directory, organizer); err != nil {
 		return nil, err
 	}
 	err = directory.Pick(organizer, picked)

@@ -15,10 +15,14 @@ import (
 )
 
 // InterceptStream does for streams what Intercept does for calls. A stream takes no call's
-// place, has a bound of its own on how many there are, and no deadline but its caller's.
+// place, has a bound of its own on how many there are, and no deadline but its caller's and
+// that of the caller's token.
 func (s *Service) InterceptStream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if !strings.HasPrefix(info.FullMethod, "/peopleinsights.v1.") {
+	if strings.HasPrefix(info.FullMethod, everybodys) {
 		return handler(server, stream)
+	}
+	if !ours(info.FullMethod) {
+		return s.admitted(server, stream, info, handler)
 	}
 	began := time.Now()
 	ctx, end := s.trace(stream.Context(), info.FullMethod)
@@ -52,15 +56,22 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 	}()
 	ctx, cancel := early(ctx)
 	defer cancel()
-	caller, err := s.config.Identify(ctx)
+	caller, err := s.identify(ctx, info.FullMethod)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNoCaller, err)
+		return err
+	}
+	if !caller.Expires.IsZero() { // a watch may go on for longer than a token is good
+		ctx, cancel = context.WithDeadlineCause(ctx, caller.Expires, errExpired)
+		defer cancel()
 	}
 	if count := s.watches[caller.Tenant]; count != nil {
 		count.Add(1)
 		defer count.Add(-1)
 	}
 	err = handler(server, identified{stream, auth.NewContext(ctx, caller)})
+	if err != nil && errors.Is(context.Cause(ctx), errExpired) {
+		return fmt.Errorf("%w: %w", errExpired, err)
+	}
 	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrStopping) {
 		return fmt.Errorf("%w: %w", ErrStopping, err)
 	}

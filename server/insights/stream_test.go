@@ -51,8 +51,8 @@ func startStreams(t *testing.T, change ...func(*insights.Config)) *streams {
 	}
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer(grpc.StreamInterceptor(ending))
-	desc := grpc.StreamDesc{StreamName: "Stream", ServerStreams: true, Handler: func(_ any, stream grpc.ServerStream) error { return s.serve(stream) }}
-	server.RegisterService(&grpc.ServiceDesc{ServiceName: "peopleinsights.v1.Test", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{desc}}, s)
+	desc := grpc.StreamDesc{StreamName: "WatchProfiles", ServerStreams: true, Handler: func(_ any, stream grpc.ServerStream) error { return s.serve(stream) }}
+	server.RegisterService(&grpc.ServiceDesc{ServiceName: "peopleinsights.v1.PeopleInsightsService", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{desc}}, s)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	connection, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -62,7 +62,7 @@ func startStreams(t *testing.T, change ...func(*insights.Config)) *streams {
 	}
 	t.Cleanup(func() { connection.Close() })
 	s.open = func(ctx context.Context) grpc.ClientStream {
-		stream, err := connection.NewStream(ctx, &desc, "/peopleinsights.v1.Test/Stream")
+		stream, err := connection.NewStream(ctx, &desc, pb.PeopleInsightsService_WatchProfiles_FullMethodName)
 		if err == nil {
 			err = stream.SendMsg(&emptypb.Empty{})
 		}
@@ -95,13 +95,16 @@ func stays(stream grpc.ServerStream) error {
 	return stream.Context().Err()
 }
 
+// watcher may watch.
+var watcher = auth.Caller{Tenant: "contoso", Subject: "ana", Roles: auth.Client}
+
 func TestStreamsTellWhoCallsAndHaveNoDeadline(t *testing.T) {
 	s := startStreams(t, func(c *insights.Config) {
-		c.Identify = func(context.Context) (auth.Caller, error) { return auth.Caller{Tenant: "contoso", Subject: "ana"}, nil }
+		c.Identify = func(context.Context) (auth.Caller, error) { return watcher, nil }
 	})
 	s.serve = func(stream grpc.ServerStream) error {
 		caller, ok := auth.FromContext(stream.Context())
-		if _, bounded := stream.Context().Deadline(); !ok || caller != (auth.Caller{Tenant: "contoso", Subject: "ana"}) || bounded {
+		if _, bounded := stream.Context().Deadline(); !ok || caller != watcher || bounded {
 			return errors.New("no")
 		}
 		return stream.SendMsg(&emptypb.Empty{})
@@ -122,6 +125,16 @@ func TestStreamsEnd(t *testing.T) {
 		retry  bool
 	}{
 		{"an error", nil, func(grpc.ServerStream) error { return errors.New("ana@contoso.com is secret") }, codes.Internal, "INTERNAL", false},
+		{"an expired token", func(c *insights.Config) {
+			expired := watcher
+			expired.Expires = time.Now()
+			c.Identify = func(context.Context) (auth.Caller, error) { return expired, nil }
+		}, func(stream grpc.ServerStream) error { <-stream.Context().Done(); return stream.Context().Err() }, codes.Unauthenticated, "UNAUTHENTICATED", false},
+		{"a role that is missing", func(c *insights.Config) {
+			c.Identify = func(context.Context) (auth.Caller, error) {
+				return auth.Caller{Tenant: "contoso", Roles: auth.Operator}, nil
+			}
+		}, stays, codes.PermissionDenied, "ROLE_MISSING", false},
 		{"a panic", nil, func(grpc.ServerStream) error { panic("secret ana@contoso.com") }, codes.Internal, "INTERNAL", false},
 		{"nobody", func(c *insights.Config) {
 			c.Identify = func(context.Context) (auth.Caller, error) { return auth.Caller{}, errors.New("secret") }

@@ -26,6 +26,9 @@ func (s *Service) SuggestInvitees(ctx context.Context, in *pb.SuggestInviteesReq
 	if err != nil {
 		return nil, err
 	}
+	if invite.Organizer, err = implied(ctx, directory, invite.Organizer); err != nil {
+		return nil, err
+	}
 	lacking, err := s.gather(ctx, directory, invite)
 	if err != nil {
 		return nil, ofOrganizer("organizer", err)
@@ -58,6 +61,9 @@ func (s *Service) ExplainSuggestions(ctx context.Context, in *pb.ExplainSuggesti
 	}
 	directory, err := s.directory(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if invite.Organizer, err = implied(ctx, directory, invite.Organizer); err != nil {
 		return nil, err
 	}
 	if _, err := s.gather(ctx, directory, invite); err != nil {

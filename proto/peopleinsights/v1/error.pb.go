@@ -59,7 +59,8 @@ const (
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 9
 	// INTERNAL: a fault of the service; its log says more.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 10
-	// UNAUTHENTICATED: the service could not tell who is calling.
+	// UNAUTHENTICATED: the service could not tell who is calling: there is no token, or it is
+	// not good, or not any more.
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 11
 	// RESOURCE_EXHAUSTED: the answer needs Microsoft Graph, and the share of the
 	// organisation's quota that the service keeps to is spent. Try again after
@@ -89,6 +90,16 @@ const (
 	// UNAVAILABLE: the service is stopping. Another replica answers, or it does itself once
 	// it is started anew: ask again after RetryInfo.
 	ErrorReason_ERROR_REASON_STOPPING ErrorReason = 21
+	// PERMISSION_DENIED: the caller has none of the roles that may ask this. An
+	// administrator must give them one: ErrorInfo.metadata["role"] names it as it stands in
+	// the "roles" of an access token, such as PeopleInsights.Scheduler.
+	ErrorReason_ERROR_REASON_ROLE_MISSING ErrorReason = 22
+	// PERMISSION_DENIED: a user's token speaks for that user alone, and the request names
+	// somebody else as organizer, or somebody whom the directory does not know.
+	ErrorReason_ERROR_REASON_NOT_YOURSELF ErrorReason = 23
+	// UNAVAILABLE: the keys of who issued the caller's token cannot be had, so that the
+	// service cannot tell whether the token is good. Try again after RetryInfo.
+	ErrorReason_ERROR_REASON_IDENTITY_UNAVAILABLE ErrorReason = 24
 )
 
 // Enum value maps for ErrorReason.
@@ -116,30 +127,36 @@ var (
 		19: "ERROR_REASON_SOURCE_PENDING",
 		20: "ERROR_REASON_SOURCE_TRUNCATED",
 		21: "ERROR_REASON_STOPPING",
+		22: "ERROR_REASON_ROLE_MISSING",
+		23: "ERROR_REASON_NOT_YOURSELF",
+		24: "ERROR_REASON_IDENTITY_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":        0,
-		"ERROR_REASON_INVALID_REQUEST":    1,
-		"ERROR_REASON_PERSON_NOT_FOUND":   2,
-		"ERROR_REASON_DIRECTORY_FILLING":  3,
-		"ERROR_REASON_SOURCE_UNAVAILABLE": 4,
-		"ERROR_REASON_SOURCE_THROTTLED":   5,
-		"ERROR_REASON_SOURCE_DENIED":      6,
-		"ERROR_REASON_DEADLINE_EXCEEDED":  7,
-		"ERROR_REASON_CANCELLED":          8,
-		"ERROR_REASON_OVERLOADED":         9,
-		"ERROR_REASON_INTERNAL":           10,
-		"ERROR_REASON_UNAUTHENTICATED":    11,
-		"ERROR_REASON_QUOTA_EXHAUSTED":    12,
-		"ERROR_REASON_REMOVALS_HELD_BACK": 13,
-		"ERROR_REASON_GROUP_NOT_FOUND":    14,
-		"ERROR_REASON_CHANNEL_NOT_FOUND":  15,
-		"ERROR_REASON_PHOTO_NOT_FOUND":    16,
-		"ERROR_REASON_MEMBERS_HIDDEN":     17,
-		"ERROR_REASON_GROUP_TOO_LARGE":    18,
-		"ERROR_REASON_SOURCE_PENDING":     19,
-		"ERROR_REASON_SOURCE_TRUNCATED":   20,
-		"ERROR_REASON_STOPPING":           21,
+		"ERROR_REASON_UNSPECIFIED":          0,
+		"ERROR_REASON_INVALID_REQUEST":      1,
+		"ERROR_REASON_PERSON_NOT_FOUND":     2,
+		"ERROR_REASON_DIRECTORY_FILLING":    3,
+		"ERROR_REASON_SOURCE_UNAVAILABLE":   4,
+		"ERROR_REASON_SOURCE_THROTTLED":     5,
+		"ERROR_REASON_SOURCE_DENIED":        6,
+		"ERROR_REASON_DEADLINE_EXCEEDED":    7,
+		"ERROR_REASON_CANCELLED":            8,
+		"ERROR_REASON_OVERLOADED":           9,
+		"ERROR_REASON_INTERNAL":             10,
+		"ERROR_REASON_UNAUTHENTICATED":      11,
+		"ERROR_REASON_QUOTA_EXHAUSTED":      12,
+		"ERROR_REASON_REMOVALS_HELD_BACK":   13,
+		"ERROR_REASON_GROUP_NOT_FOUND":      14,
+		"ERROR_REASON_CHANNEL_NOT_FOUND":    15,
+		"ERROR_REASON_PHOTO_NOT_FOUND":      16,
+		"ERROR_REASON_MEMBERS_HIDDEN":       17,
+		"ERROR_REASON_GROUP_TOO_LARGE":      18,
+		"ERROR_REASON_SOURCE_PENDING":       19,
+		"ERROR_REASON_SOURCE_TRUNCATED":     20,
+		"ERROR_REASON_STOPPING":             21,
+		"ERROR_REASON_ROLE_MISSING":         22,
+		"ERROR_REASON_NOT_YOURSELF":         23,
+		"ERROR_REASON_IDENTITY_UNAVAILABLE": 24,
 	}
 )
 
@@ -253,7 +270,7 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter*\xe7\x05\n" +
+	"retryAfter*\xcc\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12!\n" +
@@ -277,7 +294,10 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x1cERROR_REASON_GROUP_TOO_LARGE\x10\x12\x12\x1f\n" +
 	"\x1bERROR_REASON_SOURCE_PENDING\x10\x13\x12!\n" +
 	"\x1dERROR_REASON_SOURCE_TRUNCATED\x10\x14\x12\x19\n" +
-	"\x15ERROR_REASON_STOPPING\x10\x15B\xdb\x01\n" +
+	"\x15ERROR_REASON_STOPPING\x10\x15\x12\x1d\n" +
+	"\x19ERROR_REASON_ROLE_MISSING\x10\x16\x12\x1d\n" +
+	"\x19ERROR_REASON_NOT_YOURSELF\x10\x17\x12%\n" +
+	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10\x18B\xdb\x01\n" +
 	"\x15com.peopleinsights.v1B\n" +
 	"ErrorProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 

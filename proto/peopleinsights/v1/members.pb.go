@@ -155,7 +155,7 @@ type ExpandGroupRequest struct {
 	Group isExpandGroupRequest_Group `protobuf_oneof:"group"`
 	// Whose contacts are meant. Required for contact_folder_id and contact_category,
 	// without effect otherwise. Somebody whom the directory does not know is
-	// INVALID_ARGUMENT.
+	// INVALID_ARGUMENT. A user's own token implies them, and may name nobody else.
 	Organizer *PersonRef `protobuf:"bytes,5,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// Open groups that are members, too, and theirs, each once. Has no effect on contacts.
 	Nested bool `protobuf:"varint,6,opt,name=nested,proto3" json:"nested,omitempty"`

@@ -594,7 +594,8 @@ type SuggestInviteesRequest struct {
 	// whom they picked lately, their manager and those above, their reports and those of the
 	// same manager, then their department, their office and their country. Their own Outlook
 	// contacts come up too: who may name somebody as the organizer sees these. Somebody whom the directory
-	// does not know is INVALID_ARGUMENT. Optional.
+	// does not know is INVALID_ARGUMENT. A user's own token implies them, and may name
+	// nobody else. Optional.
 	Organizer *PersonRef `protobuf:"bytes,3,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// The kinds to suggest; all kinds if empty.
 	Kinds []InviteeKind `protobuf:"varint,4,rep,packed,name=kinds,proto3,enum=peopleinsights.v1.InviteeKind" json:"kinds,omitempty"`
@@ -830,7 +831,8 @@ func (x *SourceState) GetReason() ErrorReason {
 type ReportPickRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The person who invites. Somebody whom the directory does not know is
-	// INVALID_ARGUMENT. Required.
+	// INVALID_ARGUMENT. A user's own token implies them, and may name nobody else; required
+	// otherwise.
 	Organizer *PersonRef `protobuf:"bytes,1,opt,name=organizer,proto3" json:"organizer,omitempty"`
 	// The Microsoft Graph object id of the person, group or contact of the address book that
 	// was picked, as Suggestion.id has it; own contacts cannot be remembered. One whom the directory does not know is INVALID_ARGUMENT; until
