@@ -17,10 +17,15 @@ import (
 
 // serveConfig is how the service is configured: by flags, or by the environment.
 type serveConfig struct {
-	Listen      string `default:"127.0.0.1:50051" env:"PEOPLE_INSIGHTS_LISTEN" help:"Address to serve gRPC on."`
-	TLSCertFile string `name:"tls-cert-file" env:"PEOPLE_INSIGHTS_TLS_CERT_FILE" help:"PEM file with the server's certificate chain."`
-	TLSKeyFile  string `name:"tls-key-file" env:"PEOPLE_INSIGHTS_TLS_KEY_FILE" help:"PEM file with the certificate's key."`
-	Insecure    bool   `env:"PEOPLE_INSIGHTS_INSECURE" help:"Allow plain text beyond loopback."`
+	Listen       string `default:"127.0.0.1:50051" env:"PEOPLE_INSIGHTS_LISTEN" help:"Address to serve gRPC on."`
+	TLSCertFile  string `name:"tls-cert-file" env:"PEOPLE_INSIGHTS_TLS_CERT_FILE" help:"PEM file with the server's certificate chain."`
+	TLSKeyFile   string `name:"tls-key-file" env:"PEOPLE_INSIGHTS_TLS_KEY_FILE" help:"PEM file with the certificate's key."`
+	ClientCAFile string `name:"client-ca-file" env:"PEOPLE_INSIGHTS_CLIENT_CA_FILE" help:"PEM file of those whose clients alone may connect: every client needs a certificate that one of them signed."`
+	Insecure     bool   `env:"PEOPLE_INSIGHTS_INSECURE" help:"Allow plain text beyond loopback."`
+
+	Issuers      []string `name:"issuer" env:"PEOPLE_INSIGHTS_ISSUER" placeholder:"https://login.microsoftonline.com/TENANT-ID/v2.0" help:"Who signs callers' tokens, as tokens have it in iss; may be given more than once. Without one, whoever reaches a loopback address may ask everything, and nobody else anything."`
+	Audiences    []string `name:"audience" env:"PEOPLE_INSIGHTS_AUDIENCE" help:"Whom callers' tokens are for: the app id of this service as registered, or api://… for v1 tokens; may be given more than once."`
+	IssuerCAFile string   `name:"issuer-ca-file" env:"PEOPLE_INSIGHTS_ISSUER_CA_FILE" help:"PEM file to trust for the issuers, beside the system's roots."`
 
 	TenantID         string `env:"PEOPLE_INSIGHTS_TENANT_ID,AZURE_TENANT_ID" help:"Tenant to serve: its id or a verified domain. Without one, the simulator is served."`
 	ClientID         string `env:"PEOPLE_INSIGHTS_CLIENT_ID,AZURE_CLIENT_ID" help:"The registered app to sign in as."`
@@ -174,18 +179,19 @@ func (c serveConfig) check() error {
 	case c.MaxPeople < 1:
 		return problem("--max-people must be 1 or more, not %d", c.MaxPeople)
 	}
+	if err := c.checkCallers(); err != nil {
+		return err
+	}
 	return c.checkListen()
 }
 
 // checkListen refuses to show a company's people to the network in plain text by
 // accident.
 func (c serveConfig) checkListen() error {
-	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen must be host:port: %w (%w)", err, errConfig)
 	}
-	ip := net.ParseIP(host)
-	if host == "localhost" || ip != nil && ip.IsLoopback() || c.TLSCertFile != "" || c.Insecure {
+	if loopback(c.Listen) || c.TLSCertFile != "" || c.Insecure {
 		return nil
 	}
 	return fmt.Errorf("--listen %s reaches beyond this machine in plain text: give --tls-cert-file and --tls-key-file, or --insecure if something else protects it (%w)", c.Listen, errConfig)

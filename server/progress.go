@@ -75,6 +75,9 @@ func tryNext(out io.Writer, address string, config serveConfig) {
 	if config.TLSCertFile != "" {
 		at, plain = at+" --ca-file CA.pem", "-cacert CA.pem"
 	}
+	if len(config.Issuers) > 0 {
+		at, plain = at+" --token-file TOKEN", plain+" -H 'authorization: Bearer …'"
+	}
 	fmt.Fprintf(out, `
 Ready. In another terminal, try:
   go run ./client/people%[2]s profile %[3]s

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +20,6 @@ import (
 
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
-	"github.com/peopleinsights/peopleinsights/server/auth"
 	"github.com/peopleinsights/peopleinsights/server/contacts"
 	"github.com/peopleinsights/peopleinsights/server/graph"
 	"github.com/peopleinsights/peopleinsights/server/insights"
@@ -65,10 +63,15 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	registry.MustRegister(insights.NewDirectoryMetrics(directories))
 	stores := map[string]*contacts.Store{tenant: own}
 	registry.MustRegister(contacts.NewMetrics(stores))
+	identify, endIdentify, err := config.identify(tenant, out, log)
+	if err != nil {
+		return err
+	}
+	defer endIdentify()
 	service, err := insights.New(insights.Config{
 		Directories: directories,
 		Contacts:    stores,
-		Identify:    auth.Development(tenant),
+		Identify:    identify,
 		Metrics:     insights.NewMetrics(registry),
 		Tracer:      tracer,
 		Log:         log,
@@ -78,7 +81,7 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	}
 	stopping, endStreams := context.WithCancel(context.Background())
 	defer endStreams()
-	server, health, err := newServer(stopping, config, service)
+	server, health, err := newServer(stopping, config, service, log)
 	if err != nil {
 		return err
 	}
@@ -176,14 +179,14 @@ func newSimulator(config serveConfig, asking *graph.Config) (string, func(), err
 const (
 	maxRequest     = 1 << 20  // bytes; a batch of a thousand long addresses is a third of it
 	maxResponse    = 16 << 20 // bytes; a batch of a thousand profiles is a tenth of it
-	maxHeaders     = 16 << 10 // bytes
+	maxHeaders     = 24 << 10 // bytes; a token of 16 KiB, so that a longer one is told what is wrong
 	maxStreams     = 1000     // calls at once on one connection
 	stopTime       = 10 * time.Second
 	streamStopTime = 2 * time.Second
 	minPingPeriod  = 10 * time.Second
 )
 
-func newServer(stopping context.Context, config serveConfig, service *insights.Service) (*grpc.Server, *health.Server, error) {
+func newServer(stopping context.Context, config serveConfig, service *insights.Service, log *slog.Logger) (*grpc.Server, *health.Server, error) {
 	options := []grpc.ServerOption{
 		grpc.UnaryInterceptor(service.Intercept),
 		grpc.ChainStreamInterceptor(endWith(stopping), service.InterceptStream),
@@ -196,13 +199,11 @@ func newServer(stopping context.Context, config serveConfig, service *insights.S
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	}
 	if config.TLSCertFile != "" {
-		certificate, err := tls.LoadX509KeyPair(config.TLSCertFile, config.TLSKeyFile)
+		certificates, err := newCertificates(config.TLSCertFile, config.TLSKeyFile, config.ClientCAFile, log)
 		if err != nil {
-			return nil, nil, fmt.Errorf("--tls-cert-file and --tls-key-file: %w (%w)", err, errConfig)
+			return nil, nil, fmt.Errorf("%w (%w)", err, errConfig)
 		}
-		options = append(options, grpc.Creds(credentials.NewTLS(&tls.Config{
-			Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
-		})))
+		options = append(options, grpc.Creds(credentials.NewTLS(certificates.config())))
 	}
 	server := grpc.NewServer(options...)
 	service.Register(server)

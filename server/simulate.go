@@ -6,9 +6,19 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/peopleinsights/peopleinsights/server/simulator"
 )
+
+// callingApps says of each app that calls the service what to sign in with, one a line.
+func callingApps() string {
+	var lines strings.Builder
+	for _, app := range simulator.CallingApps() {
+		fmt.Fprintf(&lines, "  %s  client id %s  client secret %s\n", strings.Join(app.APIRoles, ", "), app.ID, app.Secret)
+	}
+	return lines.String()
+}
 
 // simulate serves the simulator alone until ctx ends.
 func simulate(ctx context.Context, config simulateConfig, out io.Writer) error {
@@ -37,9 +47,12 @@ func simulate(ctx context.Context, config simulateConfig, out io.Writer) error {
 A service that reads it:
   AZURE_CLIENT_SECRET=%[7]s go run ./server --graph-url %[3]s --authority-url %[4]s \
     --ca-file %[8]s --tenant-id %[5]s --client-id %[6]s
-Ctrl-C stops.
+Add --issuer %[4]s/%[5]s/v2.0 --issuer-ca-file %[8]s --audience %[10]s
+and it takes callers by tokens for %[11]s alone, which these may ask for:
+%[12]sCtrl-C stops.
 `, about, directory.Len(), sim.GraphURL(), sim.AuthorityURL(), sim.TenantID(), app.ID, app.Secret, config.CAOut,
-		cmp.Or(sim.AdminURL(), "none; --simulator-admin-listen 127.0.0.1:8444 has one"))
+		cmp.Or(sim.AdminURL(), "none; --simulator-admin-listen 127.0.0.1:8444 has one"),
+		simulator.APIID, simulator.APIURI, callingApps())
 	<-ctx.Done()
 	return nil
 }
