@@ -38,6 +38,10 @@ type Config struct {
 	// Timeout is the deadline of calls whose context has none; zero means five
 	// seconds.
 	Timeout time.Duration
+	// Token returns the access token to call with. It is called for each attempt of each
+	// call, so it should keep its token until that is about to expire. Nil sends none. A
+	// token is only sent over TLS, or to this machine: New refuses anything else.
+	Token func(context.Context) (string, error)
 	// Options are put after the client's own, for what is not foreseen here.
 	Options []grpc.DialOption
 }
@@ -81,6 +85,13 @@ func New(config Config) (*Client, error) {
 	transport := insecure.NewCredentials()
 	if config.TLS != nil {
 		transport = credentials.NewTLS(config.TLS)
+	}
+	if config.Token != nil {
+		plain := config.TLS == nil
+		if plain && !toThisMachine(config.Address) {
+			return nil, errPlainToken
+		}
+		config.Options = append([]grpc.DialOption{grpc.WithPerRPCCredentials(bearer{config.Token, plain})}, config.Options...)
 	}
 	connection, err := grpc.NewClient(config.Address, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(transport),

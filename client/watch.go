@@ -27,6 +27,7 @@ const (
 // again after a pause of at most 15 seconds, or as long as the service asks, from where it
 // was: what changed meanwhile is told, or everybody is told anew, if another replica answers.
 //
+// A watch that ends because its token has expired goes on with the next one.
 // It returns the error of receive, ctx's own, or the service's where asking again cannot
 // mend it. The request is not changed. Broken, unless nil, is told of each break, and how
 // long the pause is.
@@ -40,6 +41,8 @@ func (c *Client) Watch(ctx context.Context, request *pb.WatchProfilesRequest, re
 		case status.Code(err) == codes.DeadlineExceeded && hasDeadline(ctx):
 			<-ctx.Done() // the service ends a little earlier
 			return ctx.Err()
+		case came && status.Code(err) == codes.Unauthenticated: // the token has expired; there may be a new one
+			pause = firstPause
 		case !mendable(err):
 			if own, ok := errors.AsType[received](err); ok {
 				return own.error

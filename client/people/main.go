@@ -61,11 +61,14 @@ var version = "devel"
 
 // flags is the command line.
 type flags struct {
-	Address string        `default:"127.0.0.1:50051" env:"PEOPLE_INSIGHTS_ADDRESS" help:"The service's address, host:port."`
-	TLS     bool          `env:"PEOPLE_INSIGHTS_TLS" help:"Speak TLS, trusting the system's roots."`
-	CAFile  string        `name:"ca-file" env:"PEOPLE_INSIGHTS_CA_FILE" help:"PEM file to trust beside the system's roots; implies --tls."`
-	Timeout time.Duration `default:"5s" env:"PEOPLE_INSIGHTS_TIMEOUT" help:"How long one call may take."`
-	Output  string        `short:"o" enum:"text,json" default:"text" help:"Output: text or json (the contract's JSON)."`
+	Address   string        `default:"127.0.0.1:50051" env:"PEOPLE_INSIGHTS_ADDRESS" help:"The service's address, host:port."`
+	TLS       bool          `env:"PEOPLE_INSIGHTS_TLS" help:"Speak TLS, trusting the system's roots."`
+	CAFile    string        `name:"ca-file" env:"PEOPLE_INSIGHTS_CA_FILE" help:"PEM file to trust beside the system's roots; implies --tls."`
+	TokenFile string        `env:"PEOPLE_INSIGHTS_TOKEN_FILE" help:"File with the access token to call with; or set PEOPLE_INSIGHTS_TOKEN."`
+	CertFile  string        `env:"PEOPLE_INSIGHTS_CERT_FILE" help:"PEM file with a certificate for a service that wants one of its clients."`
+	KeyFile   string        `env:"PEOPLE_INSIGHTS_KEY_FILE" help:"PEM file with the certificate's key."`
+	Timeout   time.Duration `default:"5s" env:"PEOPLE_INSIGHTS_TIMEOUT" help:"How long one call may take."`
+	Output    string        `short:"o" enum:"text,json" default:"text" help:"Output: text or json (the contract's JSON)."`
 
 	Version kong.VersionFlag `help:"Say which version this is, and exit."`
 
@@ -116,7 +119,7 @@ func run(ctx context.Context, args []string, in *os.File, out, notes io.Writer) 
 	if err != nil {
 		return err
 	}
-	c, err := client.New(client.Config{Address: f.Address, TLS: trust, Timeout: f.Timeout})
+	c, err := client.New(client.Config{Address: f.Address, TLS: trust, Timeout: f.Timeout, Token: f.token()})
 	if err != nil {
 		return err
 	}
@@ -125,7 +128,11 @@ func run(ctx context.Context, args []string, in *os.File, out, notes io.Writer) 
 }
 
 func (f flags) trust() (*tls.Config, error) {
-	if f.CAFile == "" && !f.TLS {
+	certificates, err := f.certificate()
+	if err != nil {
+		return nil, err
+	}
+	if f.CAFile == "" && !f.TLS && certificates == nil {
 		return nil, nil
 	}
 	roots, err := x509.SystemCertPool()
@@ -141,7 +148,7 @@ func (f flags) trust() (*tls.Config, error) {
 			return nil, fmt.Errorf("--ca-file %s holds no PEM certificate", f.CAFile)
 		}
 	}
-	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
+	return &tls.Config{RootCAs: roots, Certificates: certificates, MinVersion: tls.VersionTLS12}, nil
 }
 
 // person reads how somebody names a person.
