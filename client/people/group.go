@@ -50,21 +50,10 @@ func (c groupCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	var whole *pb.ExpandGroupResponse
-	err = eachPage(s, func(token string) (string, int, int32, error) {
+	whole, err := allPages(s, func(token string) (*pb.ExpandGroupResponse, int, int32, error) {
 		in.PageToken = token
 		page, err := s.client.ExpandGroup(s.ctx, in)
-		if err != nil {
-			return "", 0, 0, err
-		}
-		next := page.GetNextPageToken()
-		if whole == nil {
-			whole = page
-		} else {
-			whole.Members = append(whole.Members, page.GetMembers()...)
-		}
-		whole.NextPageToken = ""
-		return next, len(whole.GetMembers()), page.GetTotal(), nil
+		return page, len(page.GetMembers()), page.GetTotal(), err
 	})
 	if err != nil {
 		return err
@@ -97,22 +86,11 @@ type channelCommand struct {
 
 // Run shows who is in a channel.
 func (c channelCommand) Run(s *session) error {
-	var whole *pb.ListChannelMembersResponse
-	err := eachPage(s, func(token string) (string, int, int32, error) {
+	whole, err := allPages(s, func(token string) (*pb.ListChannelMembersResponse, int, int32, error) {
 		page, err := s.client.ListChannelMembers(s.ctx, &pb.ListChannelMembersRequest{
 			TeamId: c.Team, ChannelId: c.Channel, PageSize: pageSize, PageToken: token,
 		})
-		if err != nil {
-			return "", 0, 0, err
-		}
-		next := page.GetNextPageToken()
-		if whole == nil {
-			whole = page
-		} else {
-			whole.Members = append(whole.Members, page.GetMembers()...)
-		}
-		whole.NextPageToken = ""
-		return next, len(whole.GetMembers()), page.GetTotal(), nil
+		return page, len(page.GetMembers()), page.GetTotal(), err
 	})
 	if err != nil {
 		return err

@@ -18,22 +18,14 @@ type lineCommand struct {
 // Run shows a reporting line as a tree: the managers, below them the person, and below
 // these the reports.
 func (c lineCommand) Run(s *session) error {
-	var whole *pb.GetReportingLineResponse
-	err := eachPage(s, func(token string) (string, int, int32, error) {
+	whole, err := allPages(s, func(token string) (*pb.GetReportingLineResponse, int, int32, error) {
 		page, err := s.client.GetReportingLine(s.ctx, &pb.GetReportingLineRequest{
 			Person: person(c.Person), LevelsUp: c.Levels, IncludeDirectReports: c.Reports, PageSize: pageSize, PageToken: token,
 		})
-		if err != nil {
-			return "", 0, 0, err
+		if err == nil && token != "" {
+			page.Managers = nil // every page has them
 		}
-		next := page.GetNextPageToken()
-		if whole == nil {
-			whole = page
-		} else {
-			whole.DirectReports = append(whole.DirectReports, page.GetDirectReports()...)
-		}
-		whole.NextPageToken = ""
-		return next, len(whole.GetDirectReports()), page.GetTotalDirectReports(), nil
+		return page, len(page.GetDirectReports()), page.GetTotalDirectReports(), err
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mattn/go-runewidth"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
@@ -62,18 +63,32 @@ func about(p *pb.ProfileSummary) string {
 // pageSize is how many rows a command asks for at once.
 const pageSize = 1000
 
-// eachPage asks for all pages, each of which tells the token of the next, and how many rows
-// there are by now and in all.
-func eachPage(s *session, ask func(token string) (next string, got int, total int32, err error)) error {
+// paged is a page of an answer.
+type paged interface {
+	proto.Message
+	GetNextPageToken() string
+}
+
+// allPages asks for all pages, and makes one answer of them. Ask also says how many rows a
+// page has, and how many there are in all.
+func allPages[P paged](s *session, ask func(token string) (page P, rows int, total int32, err error)) (whole P, err error) {
+	got := 0
 	for token := ""; ; {
-		next, got, total, err := ask(token)
+		page, rows, total, err := ask(token)
 		if err != nil {
-			return err
+			return whole, err
 		}
-		if next == "" {
-			return nil
+		next := page.GetNextPageToken()
+		if token == "" {
+			whole = page
+		} else {
+			proto.Merge(whole, page) // puts rows behind rows
 		}
+		whole.ProtoReflect().Clear(whole.ProtoReflect().Descriptor().Fields().ByName("next_page_token"))
+		if token = next; token == "" {
+			return whole, nil
+		}
+		got += rows
 		fmt.Fprintf(s.notes, "%d of %d …\n", got, total)
-		token = next
 	}
 }

@@ -38,19 +38,19 @@ type asking struct {
 // The first question of a kind goes alone, so that a Graph that takes fewer conditions, or
 // none of the kind, refuses few.
 func (a *asking) ask(places []int) (refused []int) {
-	size := min(a.joins(), len(places))
+	size := min(a.can.joins(), len(places))
 	if a.most > 0 {
 		size = min(size, a.most)
 	}
 	var r asked
-	if len(places) > size && !a.takes(a.kind) && !a.fitted {
+	if len(places) > size && !a.can.takes(a.kind) && !a.fitted {
 		r = a.once(places[:size], size)
 		if r.refusedWholly() {
 			return a.askFitting(places, size)
 		}
 		switch {
 		case a.answered > 0:
-			a.took(a.kind, size)
+			a.can.tookJoined(a.kind, size)
 		case r.lost != nil:
 			a.fail(places[size:], r.lost)
 			return nil
@@ -87,11 +87,11 @@ func (a *asking) askFitting(places []int, size int) (refused []int) {
 	case fitting > 0:
 		a.most = fitting
 		if sure && len(places) >= 2*size { // else it may be one of them whom it does not take
-			a.took(a.kind, fitting)
+			a.can.tookJoined(a.kind, fitting)
 		}
 		return a.ask(places)
 	case without:
-		a.clauses.Or(withoutBit)
+		a.can.refusedManagers()
 		a.fitted = false
 		return a.ask(places)
 	default:
@@ -124,7 +124,7 @@ func (a *asking) once(places []int, size int) (r asked) {
 	if len(places) == 0 {
 		return r
 	}
-	expands := a.expands()
+	expands := a.can.expands()
 	var questions []part
 	of := slices.Collect(slices.Chunk(places, size))
 	for _, some := range of {
@@ -218,7 +218,7 @@ func (a *asking) fitting(places []int, size int) (fitting int, sure, without boo
 	others := slices.Clone(places[len(places)-size:])
 	slices.Reverse(others)
 	tried := append([]int{size}, slices.DeleteFunc(slices.Clone(sizes), func(n int) bool { return n >= size })...)
-	expands := a.expands()
+	expands := a.can.expands()
 	var questions []part
 	for _, n := range tried {
 		questions = append(questions, a.joined(others[:n], expands))
@@ -241,13 +241,13 @@ func (a *asking) fitting(places []int, size int) (fitting int, sure, without boo
 // takesWithout finds out, for people of whom not one question was taken, whether this Graph
 // takes them without managers.
 func (a *asking) takesWithout(places []int) bool {
-	if !a.expands() || a.takes(a.kind) {
+	if !a.can.expands() || a.can.takes(a.kind) {
 		return false
 	}
 	err := a.questions([]part{a.joined(places[:1], false)}, func(int, io.Reader) error { return nil })[0]
 	if err != nil {
 		return false
 	}
-	a.clauses.Or(withoutBit)
+	a.can.refusedManagers()
 	return true
 }

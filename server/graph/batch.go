@@ -155,7 +155,7 @@ func (c *Client) batch(ctx context.Context, p priority, need string, purse *purs
 	for i := range places {
 		places[i], failures[i] = i, errNoBatch
 	}
-	if c.noBatch.Load() {
+	if worth, _ := c.can.batches(time.Now()); !worth {
 		return failures
 	}
 	for attempt := 1; ; attempt++ {
@@ -198,10 +198,12 @@ func (c *Client) batches(ctx context.Context, p priority, need string, purse *pu
 	var requests errgroup.Group
 	requests.SetLimit(batchesAtOnce)
 	for n, some := range slices.Collect(slices.Chunk(places, batchSize)) {
-		if n == 1 && !c.batched.Load() {
+		worth, proven := c.can.batches(time.Now())
+		if n == 1 && !proven {
 			_ = requests.Wait()
+			worth, _ = c.can.batches(time.Now())
 		}
-		if c.noBatch.Load() {
+		if !worth {
 			break
 		}
 		requests.Go(func() error {
@@ -264,11 +266,11 @@ func (c *Client) batchOnce(ctx context.Context, p priority, need string, purse *
 	}
 	switch {
 	case err == nil:
-		c.tookBatch()
+		c.can.tookBatch()
 		return
 	case errors.Is(err, errAbsent), errors.Is(err, errNotFound), errors.Is(err, errUnsupported):
-		if !c.batched.Load() { // else it may be these questions
-			c.refusedBatch()
+		if _, proven := c.can.batches(time.Now()); !proven { // else it may be these questions
+			c.can.refusedBatch(time.Now())
 		}
 		err = errNoBatch
 	default:

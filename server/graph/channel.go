@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
@@ -256,17 +255,13 @@ func (c *Client) ourOwn(ctx context.Context, members []cache.Member) ([]cache.Me
 	return once, nil
 }
 
-// tenant is what a Client has learned of the tenant that it reads, and of what the Graph that
-// serves it can do.
+// tenant is what a Client has learned of the tenant that it reads.
 type tenant struct {
 	mu sync.Mutex
 	// known is the tenant's id, once it is known. The configuration may name the tenant by a
 	// domain instead; then Graph is asked, once: a token tells too, but is none of ours to
 	// read.
 	known string
-	// managerless is set once Graph has refused to join managers to what a filter finds.
-	managerless atomic.Bool
-	photos      sizeless
 }
 
 // id returns the tenant's id, and empty where Graph does not tell it to this app, as often

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -71,13 +70,8 @@ type Client struct {
 	governor   *governor
 	credential *renewable
 	users      *users.UsersRequestBuilder
-	// clauses is how many conditions this Graph joins in a filter, if fewer than usual; zero
-	// for as many as usual. noBatch is set once it has refused a batch, and never taken one.
-	clauses          atomic.Int32
-	batched, noBatch atomic.Bool
-	// plainFilters is set once Graph has refused a filter of several properties.
-	plainFilters atomic.Bool
-	tenant       tenant
+	can        abilities
+	tenant     tenant
 }
 
 // New returns a Client. It asks nothing yet: wrong credentials show with the

@@ -157,7 +157,7 @@ func (f *findAll) byGetByIDs(places []int) {
 			there = append(there, i)
 		}
 	}
-	if !f.expands() { // more than that is not to be had
+	if !f.can.expands() { // more than that is not to be had
 		f.take(there, func(i int) (cache.Person, bool) { return known[f.refs[i].ID], true })
 		return
 	}
@@ -248,7 +248,7 @@ const lastClause = "proxyAddresses/any(p:p eq 'SMTP:%s')"
 // left out where it leads to nobody new; for few people, to find that out would cost more.
 func (f *findAll) byAddress(places []int) {
 	for _, way := range ways {
-		if way.clause == lastClause && len(places) > 2*f.joins() && f.anyCase() {
+		if way.clause == lastClause && len(places) > 2*f.can.joins() && f.anyCase() {
 			return
 		}
 		clause := func(i int) string { return fmt.Sprintf(way.clause, quoted(f.refs[i].Email)) }

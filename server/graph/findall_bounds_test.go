@@ -243,14 +243,17 @@ func TestLetterCase(t *testing.T) {
 		for i := range 40 {
 			refs = append(refs, cache.Ref{Email: fmt.Sprintf("nobody.%d@contoso.com", i)})
 		}
-		for range 2 {
+		for time := range 2 {
 			sim.ResetRequests()
 			if got := outcome(t, refs, client.FindAll(t.Context(), refs)); got != "found:1 unknown:40" {
 				t.Error(got)
 			}
-			last := 0
+			last, tried := 0, 0
 			for _, r := range sim.Requests() {
 				for _, p := range r.Parts {
+					if strings.Contains(p.URL, "select=id,proxyAddresses") {
+						tried++
+					}
 					if strings.Contains(p.URL, "SMTP%3A") {
 						last++
 					}
@@ -258,6 +261,9 @@ func TestLetterCase(t *testing.T) {
 			}
 			if want := map[bool]int{true: 3}[exact]; last != want {
 				t.Errorf("exact %v: %d parts by the last way, want %d", exact, last, want)
+			}
+			if want := []int{2, 0}[time]; tried != want {
+				t.Errorf("exact %v: letter case is tried by %d parts, want %d: once", exact, tried, want)
 			}
 		}
 	}

@@ -18,8 +18,8 @@ type proxied struct {
 // documented: it is tried, once, by asking for somebody whose address is spelled SMTP: by
 // smtp:.
 func (f *findAll) anyCase() bool {
-	if known := f.clauses.Load() & (anyCaseBit | sameCaseBit); known != 0 {
-		return known == anyCaseBit
+	if known := f.can.compares(); known != caseUnknown {
+		return known == caseIgnored
 	}
 	for _, one := range f.proxied("") {
 		at := slices.IndexFunc(one.Texts, func(text string) bool {
@@ -34,10 +34,10 @@ func (f *findAll) anyCase() bool {
 		found := f.proxied("&$filter=" + escaped("proxyAddresses/any(p:p eq '"+quoted(text)+"')"))
 		switch {
 		case slices.ContainsFunc(found, same):
-			f.clauses.Or(anyCaseBit)
+			f.can.setCompares(caseIgnored)
 			return true
 		case found != nil:
-			f.clauses.Or(sameCaseBit)
+			f.can.setCompares(caseKept)
 		}
 		return false
 	}

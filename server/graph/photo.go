@@ -62,7 +62,7 @@ func (c *Client) Photo(ctx context.Context, id string, size int, known *cache.Ph
 // search finds the photo: by the wanted size, out of the list of sizes, and where this Graph
 // has no sizes as the one photo of the person.
 func (s *photoSearch) search() (*cache.Photo, error) {
-	if s.tenant.photos.holds(time.Now()) {
+	if s.can.photos.holds(time.Now()) {
 		return s.asItIs()
 	}
 	wanted := wantedSize(s.size)
@@ -95,12 +95,12 @@ func (s *photoSearch) search() (*cache.Photo, error) {
 		return s.fromList(sizes, wanted, unread)
 	case !inDoubt(unlisted):
 		return nil, unlisted
-	case unread == nil && s.tenant.photos.works() && !noImage(unlisted):
+	case unread == nil && s.can.photos.works() && !noImage(unlisted):
 		return answered(s.download(wanted)) // this Graph has sizes, and tells nothing of them
 	}
 	photo, err := s.asItIs()
 	if err == nil && errors.Is(cmp.Or(untold, unread), errUnsupported) && errors.Is(unlisted, errUnsupported) {
-		s.tenant.photos.refused(s.id, time.Now())
+		s.can.photos.refused(s.id, time.Now())
 	}
 	return photo, err
 }

@@ -45,7 +45,7 @@ func (s *photoSearch) download(z photoSize) (photo *cache.Photo, err error) {
 		return nil, err
 	}
 	if z.id != "" {
-		s.tenant.photos.read()
+		s.can.photos.read()
 	}
 	return photo, nil
 }

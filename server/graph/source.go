@@ -274,20 +274,20 @@ func unanswered(err error) error {
 // what a filter finds. Then the manager is left unsaid (see cache.Person).
 func (c *Client) findByAddress(ctx context.Context, address string) ([]cache.Person, error) {
 	filters := addressFilters(address)
-	if !c.plainFilters.Load() {
-		found, err := c.filter(ctx, strings.Join(filters, " or "), !c.tenant.managerless.Load())
+	if c.can.mixes() {
+		found, err := c.filter(ctx, strings.Join(filters, " or "), c.can.expands())
 		if !errors.Is(err, errUnsupported) {
 			return found, err
 		}
-		c.plainFilters.Store(true)
+		c.can.setMixes(false)
 	}
 	for _, filter := range filters { // the strongest claim comes first
-		join := !c.tenant.managerless.Load()
+		join := c.can.expands()
 		found, err := c.filter(ctx, filter, join)
 		if join && errors.Is(err, errUnsupported) { // it can hardly be the filter
 			if found, err = c.filter(ctx, filter, false); err == nil {
-				c.tenant.managerless.Store(true)
-				c.plainFilters.Store(false) // it may not have been that
+				c.can.refusedManagers()
+				c.can.setMixes(true) // it may not have been that
 			}
 		}
 		if err != nil || len(found) > 0 {

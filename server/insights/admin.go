@@ -39,7 +39,7 @@ func (s *Service) GetDirectoryStatus(ctx context.Context, _ *pb.GetDirectoryStat
 		LastFailure:                 failureOf(status.PeopleFeed.Failure),
 		PastFailure:                 failureOf(status.PeopleFeed.Past),
 		LastGroupFailure:            failureOf(status.GroupFeed.Failure),
-		Watches:                     s.watches[caller.Tenant].Load(),
+		Watches:                     int64(status.Watches),
 		DirectoryContacts:           int64(status.Contacts),
 		LastDirectoryContactFailure: failureOf(status.ContactFeed.Failure),
 

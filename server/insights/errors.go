@@ -21,7 +21,7 @@ import (
 // errorDomain is the domain of every ErrorInfo.
 const errorDomain = "peopleinsights"
 
-// errOverloaded means that as many calls, or watches, are under way as may be.
+// errOverloaded means that as many calls are under way as may be.
 var errOverloaded = errors.New("as many calls are under way as may be")
 
 // errTooManyWatches means that as many watches are under way as may be.

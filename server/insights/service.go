@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -49,12 +48,10 @@ type Service struct {
 	pb.UnimplementedPeopleInsightsServiceServer
 	pb.UnimplementedDirectoryAdminServiceServer
 
-	config Config
-	tracer trace.Tracer  // nil where nothing is traced
-	slots  chan struct{} // one is held by each call under way
-	// One of streams is held by each watch under way; watches counts them by tenant.
-	streams chan struct{}
-	watches map[string]*atomic.Int64
+	config  Config
+	tracer  trace.Tracer  // nil where nothing is traced
+	slots   chan struct{} // one is held by each call under way
+	streams chan struct{} // and one by each watch
 }
 
 // New returns a Service.
@@ -81,10 +78,6 @@ func New(config Config) (*Service, error) {
 		config:  config,
 		slots:   make(chan struct{}, config.MaxConcurrent),
 		streams: make(chan struct{}, config.MaxWatches),
-		watches: make(map[string]*atomic.Int64, len(config.Directories)),
-	}
-	for tenant := range config.Directories {
-		s.watches[tenant] = &atomic.Int64{}
 	}
 	if config.Tracer != nil {
 		s.tracer = config.Tracer.Tracer("github.com/peopleinsights/peopleinsights/server/insights")

@@ -64,10 +64,6 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 		ctx, cancel = context.WithDeadlineCause(ctx, caller.Expires, errExpired)
 		defer cancel()
 	}
-	if count := s.watches[caller.Tenant]; count != nil {
-		count.Add(1)
-		defer count.Add(-1)
-	}
 	err = handler(server, identified{stream, auth.NewContext(ctx, caller)})
 	if err != nil && errors.Is(context.Cause(ctx), errExpired) {
 		return fmt.Errorf("%w: %w", errExpired, err)
