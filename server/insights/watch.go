@@ -57,9 +57,10 @@ func unsent(ctx context.Context, err error) error {
 	return err
 }
 
-// maxUpdate is about how large a message of a watch may be, in bytes. A roster of people
-// with long names would not fit into what a client takes by default, four times as much.
-const maxUpdate = 1 << 20
+// maxUpdate is how large a message of a watch may be, in bytes, unless one person alone is
+// larger. gRPC's buffers have 32 KiB, or else 1 MiB, and each watch that nobody reads holds
+// on to some: a thousand of them must not take gigabytes.
+const maxUpdate = 30 << 10
 
 // messagesOf are the messages of an update: at least one, the last of which alone says how
 // fresh it is.

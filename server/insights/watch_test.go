@@ -26,7 +26,7 @@ func TestUpdatesAreCut(t *testing.T) {
 	next := int32(0)
 	for i, m := range messages {
 		last := i == len(messages)-1
-		if size := proto.Size(m); size > maxUpdate+100 || !last && size < maxUpdate*9/10 {
+		if size := proto.Size(m); size > 32<<10 || !last && size < 27<<10 {
 			t.Errorf("message %d of %d takes %d bytes", i, len(messages), size)
 		}
 		if (m.Freshness != nil) != last || !m.Resumed {
