@@ -190,7 +190,6 @@ func TestWatchersKnowTheTruth(t *testing.T) {
 	type reader struct {
 		mu    sync.Mutex
 		knows []*pb.WatchedProfile
-		at    *pb.Freshness
 	}
 	readers := make([]*reader, 3)
 	ctx, stop := context.WithCancel(t.Context())
@@ -201,10 +200,10 @@ func TestWatchersKnowTheTruth(t *testing.T) {
 		watches.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(n), 1))
 			var resume *pb.WatchPosition
-			for ctx.Err() == nil { // each goes away after some messages, and comes back
+			for ctx.Err() == nil { // all but one go away after some updates, and come back
 				ctx, leave := context.WithCancel(ctx)
 				stream, err := r.WatchProfiles(ctx, &pb.WatchProfilesRequest{People: roster, Resume: resume})
-				for messages := 1 + random.IntN(5); err == nil; messages-- {
+				for updates := random.IntN(3); err == nil; {
 					var out *pb.WatchProfilesResponse
 					if out, err = stream.Recv(); err != nil {
 						break
@@ -214,11 +213,11 @@ func TestWatchersKnowTheTruth(t *testing.T) {
 						readers[n].knows[p.Index] = p
 					}
 					if out.Freshness != nil {
-						readers[n].at = out.Freshness
 						resume = &pb.WatchPosition{Epoch: out.Freshness.Epoch, Revision: out.Freshness.Revision}
+						updates--
 					}
 					readers[n].mu.Unlock()
-					if messages <= 0 && n > 0 {
+					if updates < 0 && n > 0 {
 						break
 					}
 				}
