@@ -57,24 +57,22 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 		return err
 	}
 	defer directory.Close()
-	directories := map[string]*cache.Directory{tenant: directory}
 	own := contacts.New(contacts.Config{Source: source, TTL: config.ContactTTL})
 	defer own.Close()
-	registry.MustRegister(insights.NewDirectoryMetrics(directories))
-	stores := map[string]*contacts.Store{tenant: own}
-	registry.MustRegister(contacts.NewMetrics(stores))
+	tenants := insights.Always(map[string]*insights.Tenant{tenant: {Directory: directory, Contacts: own}})
+	registry.MustRegister(insights.NewDirectoryMetrics(tenants))
+	registry.MustRegister(contacts.NewMetrics(func() map[string]*contacts.Store { return map[string]*contacts.Store{tenant: own} }))
 	identify, endIdentify, err := config.identify(tenant, out, log)
 	if err != nil {
 		return err
 	}
 	defer endIdentify()
 	service, err := insights.New(insights.Config{
-		Directories: directories,
-		Contacts:    stores,
-		Identify:    identify,
-		Metrics:     insights.NewMetrics(registry),
-		Tracer:      tracer,
-		Log:         log,
+		Tenants:  tenants,
+		Identify: identify,
+		Metrics:  insights.NewMetrics(registry),
+		Tracer:   tracer,
+		Log:      log,
 	})
 	if err != nil {
 		return err

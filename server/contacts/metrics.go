@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // stores is the metrics of tenants' stores, read when they are asked for.
 type stores struct {
-	held map[string]*Store
+	held func() map[string]*Store
 	rows []metric
 }
 
@@ -15,8 +15,8 @@ type metric struct {
 	value func(Stats) float64
 }
 
-// NewMetrics returns the metrics of stores, which are by their tenants.
-func NewMetrics(of map[string]*Store) prometheus.Collector {
+// NewMetrics returns the metrics of the stores that there are, which are by their tenants.
+func NewMetrics(of func() map[string]*Store) prometheus.Collector {
 	c := &stores{held: of}
 	gauge := func(name, help string, value func(Stats) float64) {
 		c.rows = append(c.rows, metric{prometheus.NewDesc("people_insights_own_contacts_"+name, help, []string{"tenant"}, nil), prometheus.GaugeValue, value})
@@ -43,7 +43,7 @@ func (c *stores) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *stores) Collect(out chan<- prometheus.Metric) {
-	for tenant, store := range c.held {
+	for tenant, store := range c.held() {
 		stats := store.Stats()
 		for _, row := range c.rows {
 			out <- prometheus.MustNewConstMetric(row.desc, row.kind, row.value(stats), tenant)

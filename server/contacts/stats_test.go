@@ -58,7 +58,7 @@ func TestMetrics(t *testing.T) {
 			people_insights_own_contacts_reads_total{tenant="contoso"} 3
 			people_insights_own_contacts_reads_total{tenant="fabrikam"} 0
 		`
-		collector := NewMetrics(map[string]*Store{"contoso": s, "fabrikam": idle})
+		collector := NewMetrics(func() map[string]*Store { return map[string]*Store{"contoso": s, "fabrikam": idle} })
 		if err := testutil.CollectAndCompare(collector, strings.NewReader(want), "people_insights_own_contacts_held", "people_insights_own_contacts_owners",
 			"people_insights_own_contacts_pending_total", "people_insights_own_contacts_read_failures_total", "people_insights_own_contacts_reads_total"); err != nil {
 			t.Error(err)

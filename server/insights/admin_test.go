@@ -130,7 +130,7 @@ func TestMetricsAreWellFormed(t *testing.T) {
 	metrics := insights.NewMetrics(registry)
 	s := start(t, func(c *insights.Config) {
 		c.Metrics = metrics
-		registry.MustRegister(insights.NewDirectoryMetrics(c.Directories))
+		registry.MustRegister(insights.NewDirectoryMetrics(c.Tenants))
 	})
 	_ = s.status(t)
 	problems, err := testutil.GatherAndLint(registry)

@@ -277,7 +277,7 @@ func (b books) PersonalContacts(context.Context, string, int) (contacts.Book, er
 func withContacts(t testing.TB, of books) func(*insights.Config) {
 	store := contacts.New(contacts.Config{Source: of, TTL: time.Minute})
 	t.Cleanup(store.Close)
-	return func(c *insights.Config) { c.Contacts = map[string]*contacts.Store{"contoso": store} }
+	return func(c *insights.Config) { c.Tenants()["contoso"].Contacts = store }
 }
 
 var book = contacts.Book{

@@ -129,7 +129,7 @@ func TestExplanationsWhileFilling(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer empty.Close()
-	s := start(t, func(c *insights.Config) { c.Directories = map[string]*cache.Directory{"contoso": empty} })
+	s := start(t, func(c *insights.Config) { c.Tenants = only(&insights.Tenant{Directory: empty}) })
 	_, err = s.ExplainSuggestions(t.Context(), &pb.ExplainSuggestionsRequest{Request: &pb.SuggestInviteesRequest{Query: "a"}})
 	if code, reason, retry, _ := explain(t, err); code != codes.Unavailable || reason != "DIRECTORY_FILLING" || !retry {
 		t.Errorf("ExplainSuggestions = %v %s, retry %v; want Unavailable DIRECTORY_FILLING, to be tried again", code, reason, retry)

@@ -23,7 +23,7 @@ const patience = 2 * time.Second
 // not know is an error, and so is a directory that is still being read.
 func (s *Service) gather(ctx context.Context, directory *cache.Directory, q *invite) ([]*pb.SourceState, error) {
 	caller, _ := auth.FromContext(ctx)
-	store := s.config.Contacts[caller.Tenant]
+	store := tenantOf(ctx).Contacts
 	if q.Organizer == (cache.Ref{}) || !wantsContacts(q.Kinds) {
 		store = nil
 	}

@@ -104,9 +104,9 @@ func build(t testing.TB, change ...func(*insights.Config)) (*insights.Service, *
 
 	log := &lockedText{}
 	config := insights.Config{
-		Directories: map[string]*cache.Directory{"contoso": directory},
-		Identify:    auth.Development("contoso"),
-		Log:         slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Tenants:  only(&insights.Tenant{Directory: directory}),
+		Identify: auth.Development("contoso"),
+		Log:      slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&config)
@@ -116,6 +116,11 @@ func build(t testing.TB, change ...func(*insights.Config)) (*insights.Service, *
 		t.Fatal(err)
 	}
 	return s, source, log
+}
+
+// only is one tenant, contoso.
+func only(tenant *insights.Tenant) func() map[string]*insights.Tenant {
+	return insights.Always(map[string]*insights.Tenant{"contoso": tenant})
 }
 
 func byID(id string) *pb.PersonRef             { return &pb.PersonRef{Person: &pb.PersonRef_Id{Id: id}} }

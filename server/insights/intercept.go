@@ -13,8 +13,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	"github.com/peopleinsights/peopleinsights/server/auth"
 )
 
 // Intercept is the one interceptor of the services' calls; InterceptStream is that of their
@@ -72,7 +70,10 @@ func (s *Service) answer(ctx context.Context, in any, info *grpc.UnaryServerInfo
 	if err != nil {
 		return nil, err
 	}
-	return handler(auth.NewContext(ctx, caller), in)
+	if ctx, err = s.within(ctx, caller); err != nil {
+		return nil, err
+	}
+	return handler(ctx, in)
 }
 
 // panicked makes an error of what a call has panicked with. That may hold a person; where

@@ -90,7 +90,7 @@ func (s *Service) ownContacts(ctx context.Context, directory *cache.Directory, o
 		return nil, ofOrganizer("organizer", err)
 	}
 	caller, _ := auth.FromContext(ctx)
-	store := s.config.Contacts[caller.Tenant]
+	store := tenantOf(ctx).Contacts
 	if store == nil {
 		return nil, cache.ErrUnavailable // nobody's contacts are read: what they have cannot be told
 	}

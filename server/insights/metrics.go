@@ -97,7 +97,7 @@ func (m *Metrics) observer(of *method, code codes.Code) prometheus.Observer {
 
 // directories is the metrics of what tenants hold, read when they are asked for.
 type directories struct {
-	held  map[string]*cache.Directory
+	held  func() map[string]*Tenant
 	rows  []directoryMetric
 	state *prometheus.Desc
 }
@@ -111,7 +111,7 @@ type directoryMetric struct {
 
 // NewDirectoryMetrics returns the metrics of what tenants hold, and of how it is kept
 // true.
-func NewDirectoryMetrics(held map[string]*cache.Directory) prometheus.Collector {
+func NewDirectoryMetrics(held func() map[string]*Tenant) prometheus.Collector {
 	c := &directories{held: held, state: prometheus.NewDesc("people_insights_directory_state",
 		"1 for the state that the directory is in: filling, current, stale or held_back.", []string{"tenant", "state"}, nil)}
 	gauge := func(name, help string, value func(*cache.Status) float64) {
@@ -182,16 +182,16 @@ func (c *directories) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *directories) Collect(out chan<- prometheus.Metric) {
-	for tenant, directory := range c.held {
-		status := directory.Status()
+	for id, tenant := range c.held() {
+		status := tenant.Directory.Status()
 		for _, row := range c.rows {
-			out <- prometheus.MustNewConstMetric(row.desc, row.kind, row.value(&status), tenant)
+			out <- prometheus.MustNewConstMetric(row.desc, row.kind, row.value(&status), id)
 		}
 		for state, name := range map[pb.DirectoryState]string{
 			pb.DirectoryState_DIRECTORY_STATE_FILLING: "filling", pb.DirectoryState_DIRECTORY_STATE_CURRENT: "current",
 			pb.DirectoryState_DIRECTORY_STATE_STALE: "stale", pb.DirectoryState_DIRECTORY_STATE_HELD_BACK: "held_back",
 		} {
-			out <- prometheus.MustNewConstMetric(c.state, prometheus.GaugeValue, oneIf(status.State == state), tenant, name)
+			out <- prometheus.MustNewConstMetric(c.state, prometheus.GaugeValue, oneIf(status.State == state), id, name)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 )
 
 func TestReportPick(t *testing.T) {
-	var directories map[string]*cache.Directory
-	s := start(t, func(c *insights.Config) { directories = c.Directories })
+	var tenants func() map[string]*insights.Tenant
+	s := start(t, func(c *insights.Config) { tenants = c.Tenants })
 	lettered := sourcetest.Someone(7)
 	lettered.Profile.Id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 	s.source.Put(lettered)
@@ -41,7 +41,7 @@ people_insights_directory_picked{tenant="contoso"} 3
 # TYPE people_insights_directory_pickers gauge
 people_insights_directory_pickers{tenant="contoso"} 1
 `
-	if err := testutil.CollectAndCompare(insights.NewDirectoryMetrics(directories), strings.NewReader(want),
+	if err := testutil.CollectAndCompare(insights.NewDirectoryMetrics(tenants), strings.NewReader(want),
 		"people_insights_directory_picked", "people_insights_directory_pickers"); err != nil {
 		t.Error(err)
 	}
@@ -53,7 +53,7 @@ func TestReportPickWhileFilling(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer empty.Close()
-	s := start(t, func(c *insights.Config) { c.Directories = map[string]*cache.Directory{"contoso": empty} })
+	s := start(t, func(c *insights.Config) { c.Tenants = only(&insights.Tenant{Directory: empty}) })
 	_, err = s.ReportPick(t.Context(), &pb.ReportPickRequest{Organizer: byID(sourcetest.ID(1)), PickedId: sourcetest.ID(2)})
 	if code, reason, retry, _ := explain(t, err); code != codes.Unavailable || reason != "DIRECTORY_FILLING" || !retry {
 		t.Errorf("ReportPick = %v %s, retry %v; want Unavailable DIRECTORY_FILLING, to be tried again", code, reason, retry)

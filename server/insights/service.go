@@ -12,13 +12,13 @@ import (
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 	"github.com/peopleinsights/peopleinsights/server/auth"
-	"github.com/peopleinsights/peopleinsights/server/contacts"
 )
 
 // Config is what a Service needs.
 type Config struct {
-	// Directories are the tenants' people, by tenant id. Required.
-	Directories map[string]*cache.Directory
+	// Tenants are the organisations that are served now, by id. It is asked on each call, and
+	// what it returns is not changed any more. Required.
+	Tenants func() map[string]*Tenant
 	// Identify tells who is calling. Required.
 	Identify auth.Identify
 	// MaxConcurrent bounds the calls that are answered at once; zero means 1000.
@@ -27,9 +27,6 @@ type Config struct {
 	// MaxWatches bounds the watches that are under way at once; zero means 1000. Further
 	// ones are refused at once with RESOURCE_EXHAUSTED.
 	MaxWatches int
-	// Contacts are where the tenants' people's own contacts are held, by tenant id. A
-	// tenant without has none that are suggested. May be nil.
-	Contacts map[string]*contacts.Store
 	// DefaultDeadline is given to calls that come without one; zero means ten
 	// seconds.
 	DefaultDeadline time.Duration
@@ -56,8 +53,8 @@ type Service struct {
 
 // New returns a Service.
 func New(config Config) (*Service, error) {
-	if len(config.Directories) == 0 || config.Identify == nil {
-		return nil, errors.New("insights: directories and a way to identify callers are needed")
+	if config.Tenants == nil || config.Identify == nil {
+		return nil, errors.New("insights: tenants and a way to identify callers are needed")
 	}
 	if config.MaxConcurrent == 0 {
 		config.MaxConcurrent = 1000
@@ -101,9 +98,8 @@ var errNoCaller = errors.New("no caller of a known tenant")
 
 // directory returns the people of the caller's tenant.
 func (s *Service) directory(ctx context.Context) (*cache.Directory, error) {
-	caller, ok := auth.FromContext(ctx)
-	if directory := s.config.Directories[caller.Tenant]; ok && directory != nil {
-		return directory, nil
+	if tenant := tenantOf(ctx); tenant != nil {
+		return tenant.Directory, nil
 	}
 	return nil, errNoCaller
 }

@@ -10,8 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"github.com/peopleinsights/peopleinsights/server/auth"
 )
 
 // InterceptStream does for streams what Intercept does for calls. A stream takes no call's
@@ -64,7 +62,10 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 		ctx, cancel = context.WithDeadlineCause(ctx, caller.Expires, errExpired)
 		defer cancel()
 	}
-	err = handler(server, identified{stream, auth.NewContext(ctx, caller)})
+	if ctx, err = s.within(ctx, caller); err != nil {
+		return err
+	}
+	err = handler(server, identified{stream, ctx})
 	if err != nil && errors.Is(context.Cause(ctx), errExpired) {
 		return fmt.Errorf("%w: %w", errExpired, err)
 	}
