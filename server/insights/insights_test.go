@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +102,9 @@ func build(t testing.TB, change ...func(*insights.Config)) (*insights.Service, *
 	go func() { defer close(ran); _ = directory.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-ran; directory.Close() })
 	<-directory.Filled()
+	for directory.Sources(nil) != nil { // groups and contacts are read after the people
+		runtime.Gosched()
+	}
 
 	log := &lockedText{}
 	config := insights.Config{
