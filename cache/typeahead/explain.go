@@ -40,17 +40,16 @@ func (x *Index) Explain(r Request, id string) []Part {
 		if !ok || s.gone.has(doc) {
 			continue
 		}
-		if !s.plan.set(s.segment, &r.Query, s.names, s.depth) || len(r.Query.words) > 0 && s.plan.value(doc) == 0 {
+		if !s.plan.set(s.segment, &r.Query, s.names, s.depth) || len(r.Query.words) > 0 && s.plan.value(s.words(doc)) == 0 {
 			return nil
 		}
-		return append(s.plan.explain(doc), s.near.explain(doc)...)
+		return append(s.plan.explain(s.words(doc)), s.near.explain(doc)...)
 	}
 	return nil
 }
 
-// explain tells of each word of the query as what it was found.
-func (p *plan) explain(doc uint32) (parts []Part) {
-	words := p.segment.wordsOf(doc)
+// explain tells of each word of the query as what it was found among the words of a document.
+func (p *plan) explain(words []wordClass) (parts []Part) {
 	for i := range p.words {
 		var best value
 		var part Part

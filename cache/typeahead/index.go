@@ -205,6 +205,21 @@ func (x *Index) drop(ids map[string]int) {
 	x.parts = slices.DeleteFunc(x.parts, func(p part) bool { return p.left == 0 })
 }
 
+// Purged returns an index in whose memory nothing is left of those who were removed. It takes
+// time in proportion to the parts that somebody was removed from: half a second for a million
+// entries.
+func (x *Index) Purged() *Index {
+	next := &Index{}
+	for _, p := range x.parts {
+		if p.gone != nil {
+			s := merge(p.segment, p.gone, newSegment(nil), nil)
+			p = part{segment: s, left: len(s.ids)}
+		}
+		next.parts = append(next.parts, p)
+	}
+	return next
+}
+
 // Union returns an index over all that have no entry in common. It takes no longer than they
 // have parts.
 func Union(indexes ...*Index) *Index {

@@ -239,9 +239,8 @@ func (p *plan) passes(doc uint32) bool {
 	return true
 }
 
-// value is what a document is worth to the query; 0 where it does not match.
-func (p *plan) value(doc uint32) value {
-	words := p.segment.wordsOf(doc)
+// value is what a document of these words is worth to the query; 0 where it does not match.
+func (p *plan) value(words []wordClass) value {
 	bucket, points := Address, int32(0)
 	for n := range p.words {
 		i := (p.first + n) % len(p.words)

@@ -12,6 +12,9 @@ type Request struct {
 	Near    Near            // who searches; zero for nobody
 	Kinds   []Kind          // what may be found; everything if empty
 	Exclude map[string]bool // ids not to be found
+
+	Unsearched Fields            // of everybody; what is typed is not looked for there
+	Hides      map[string]Fields // likewise, by id of entries; AllFields are not found
 }
 
 // Hit is somebody whom a search found. Scores compare only within one bucket of one
@@ -93,8 +96,9 @@ type searcher struct {
 	neighbours []neighbourhood
 	lists      []list
 	marks      bitset
-	marked     bool // marks tells who is in the lists
-	alone      bool // who is in the lists has all that the query asks for
+	marked     bool        // marks tells who is in the lists
+	alone      bool        // who is in the lists has all that the query asks for
+	searched   []wordClass // of the document that is looked at
 }
 
 var searchers = sync.Pool{New: func() any { return new(searcher) }}
@@ -152,7 +156,7 @@ func (s *searcher) isName(word string) bool {
 			continue
 		}
 		for _, post := range p.segment.postings(span{words.from, words.from + 1}) {
-			if post.class() >= name && !p.gone.has(post.doc()) {
+			if c := post.class(); c >= name && !p.gone.has(post.doc()) && fieldsOf[c]&s.request.leftOut(p.segment, post.doc()) == 0 {
 				return true
 			}
 		}
@@ -200,7 +204,7 @@ func (s *searcher) before(a, b ranked) bool {
 // add adds a document to the best, if it is one of them and may be found, and tells
 // whether it did.
 func (s *searcher) add(doc uint32, v value) bool {
-	if !s.beats(v, doc) || s.kinds&(1<<s.segment.kind(doc)) == 0 || s.request.Exclude[s.segment.ids[doc]] {
+	if !s.beats(v, doc) || s.kinds&(1<<s.segment.kind(doc)) == 0 || s.request.Exclude[s.segment.ids[doc]] || s.request.hides(s.segment, doc) {
 		return false
 	}
 	r := ranked{v, int32(s.part), doc}
@@ -356,7 +360,7 @@ func (s *searcher) look(doc uint32, most value) bool {
 	if !s.beats(most+worth, doc) {
 		return false
 	}
-	v := s.plan.value(doc)
+	v := s.plan.value(s.words(doc))
 	return v > 0 && s.add(doc, v+worth)
 }
 
