@@ -7,7 +7,7 @@ import (
 // MatchAccounts returns whose addresses these are, in their order, all of one revision and
 // from memory. What is no address is INVALID. Until the directory is complete it fails
 // with ErrFilling, or with what keeps the source from filling it.
-func (d *Directory) MatchAccounts(emails []string) ([]*pb.AccountMatch, *pb.Freshness, error) {
+func (d Reader) MatchAccounts(emails []string) ([]*pb.AccountMatch, *pb.Freshness, error) {
 	holders, totals := make([][]holder, len(emails)), make([]int, len(emails))
 	d.mu.RLock()
 	if err := d.readyLocked(); err != nil {
@@ -16,7 +16,7 @@ func (d *Directory) MatchAccounts(emails []string) ([]*pb.AccountMatch, *pb.Fres
 	}
 	for i, email := range emails {
 		if ref, err := ByEmail(email); err == nil {
-			holders[i], totals[i] = d.held.addresses.some(ref.Email, mostCandidates)
+			holders[i], totals[i] = d.holdersLocked(ref.Email)
 		}
 	}
 	freshness := d.freshnessLocked()
@@ -24,20 +24,37 @@ func (d *Directory) MatchAccounts(emails []string) ([]*pb.AccountMatch, *pb.Fres
 
 	matches := make([]*pb.AccountMatch, len(emails))
 	for i, email := range emails {
-		matches[i] = matchOf(email, holders[i], totals[i])
+		matches[i] = d.matchOf(email, holders[i], totals[i])
 	}
 	return matches, freshness, nil
+}
+
+// holdersLocked are the first of those who have an address, and how many have it, as far as
+// the view shows them.
+func (d Reader) holdersLocked(key string) (holders []holder, total int) {
+	if d.view.whole() {
+		return d.held.addresses.some(key, mostCandidates)
+	}
+	for _, h := range d.held.addresses.holders(key) {
+		if !d.view.leads(key, h) {
+			continue
+		}
+		if total++; total <= mostCandidates {
+			holders = append(holders, h)
+		}
+	}
+	return holders, total
 }
 
 // mostCandidates is how many of those who share an address are named.
 const mostCandidates = 20
 
 // matchOf is what comes of an address that so many people have, of whom these come first.
-func matchOf(email string, holders []holder, total int) *pb.AccountMatch {
+func (d Reader) matchOf(email string, holders []holder, total int) *pb.AccountMatch {
 	match := &pb.AccountMatch{Email: email, TotalCandidates: int32(total)}
 	_, malformed := ByEmail(email)
 	for _, h := range holders {
-		match.Candidates = append(match.Candidates, h.candidate())
+		match.Candidates = append(match.Candidates, h.candidate(d.view.sightOf(h.record)))
 	}
 	switch {
 	case malformed != nil:
@@ -63,8 +80,9 @@ func matchOf(email string, holders []holder, total int) *pb.AccountMatch {
 	return match
 }
 
-// candidate is what the contract shows of who has an address.
-func (h holder) candidate() *pb.AccountCandidate {
+// candidate is what the contract shows of who has an address. What kind of account theirs is
+// stays unspecified where the sight does not show it.
+func (h holder) candidate(sight Sight) *pb.AccountCandidate {
 	c := &pb.AccountCandidate{
 		PersonId:       h.record.id,
 		MatchedAddress: pb.MatchedAddress_MATCHED_ADDRESS_MAIL + pb.MatchedAddress(h.kind),
@@ -76,6 +94,12 @@ func (h holder) candidate() *pb.AccountCandidate {
 	}
 	if !h.record.enabled { // disabled, or not known
 		c.AccountState = h.record.person().Profile.GetAccountState()
+	}
+	if !sight.Has(fieldUserType) {
+		c.UserType = pb.UserType_USER_TYPE_UNSPECIFIED
+	}
+	if !sight.Has(fieldAccountState) {
+		c.AccountState = pb.AccountState_ACCOUNT_STATE_UNSPECIFIED
 	}
 	return c
 }

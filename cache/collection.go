@@ -206,24 +206,13 @@ func entriesOf[T item[T]](items map[string]*T) (upserts []typeahead.Entry, remov
 	return upserts, removed
 }
 
-// Group returns the group of an id, or nil. Until the directory is complete there are
+// group returns the group of an id, or nil. Until the directory is complete there are
 // none.
-func (d *Directory) Group(id string) *Group {
+func (d *Directory) group(id string) *Group {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if d.held == nil {
 		return nil
 	}
 	return d.held.groups.items[id]
-}
-
-// Contact returns the contact of an id, or nil. Until the directory is complete there are
-// none.
-func (d *Directory) Contact(id string) *Contact {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.held == nil {
-		return nil
-	}
-	return d.held.contacts.items[id]
 }

@@ -145,7 +145,11 @@ type Directory struct {
 	mu      sync.RWMutex
 	held    *held // nil until the first filling is complete
 	sync    syncState
-	changed chan struct{} // closed when there is something for watches to look at
+	changed chan struct{}        // closed when there is something for watches to look at
+	erased  map[string]tombstone // by id
+
+	erasures atomic.Int64 // so far
+	erasing  []byte       // keys the hashes of tombstones
 
 	// What Run follows.
 	people, sweeping *followed
@@ -153,7 +157,10 @@ type Directory struct {
 	contacts         *collection[Contact]
 	// writing is held by whoever is about to change people: the rounds, or a sweep. It is
 	// taken before mu.
-	writing    sync.Mutex
+	writing sync.Mutex
+	// applying is held while changes of people are made to what is held: for no longer than the
+	// processor takes. It is taken after writing, and before mu.
+	applying   sync.Mutex
 	told       map[string]time.Time // of whom rounds have told lately, and when; under writing
 	toldPruned time.Time
 	merging    bool          // parts of the index over people; under mu and writing
@@ -209,6 +216,8 @@ func New(config Config) (*Directory, error) {
 		asking:  make(chan struct{}, memberAsks),
 		line:    make(chan struct{}, config.MaxLookups),
 		told:    map[string]time.Time{},
+		erased:  map[string]tombstone{},
+		erasing: []byte(rand.Text() + rand.Text()),
 		ended:   make(chan struct{}),
 		ctx:     ctx,
 		stop:    stop,

@@ -24,8 +24,9 @@ const interval = time.Minute
 // hour passes at once.
 type fixture struct {
 	*cache.Directory
-	t      *testing.T
-	source *sourcetest.Memory
+	cache.Reader // of everything
+	t            *testing.T
+	source       *sourcetest.Memory
 }
 
 // run starts a directory over a source that has people, or over config.Source, which
@@ -53,7 +54,7 @@ func runOver(t *testing.T, config cache.Config, newSource func() *sourcetest.Mem
 		ended := make(chan error)
 		go func() { ended <- d.Run(ctx) }()
 		synctest.Wait()
-		test(fixture{d, t, source})
+		test(fixture{d, d.As(cache.Everything), t, source})
 		stop()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("Run = %v, want %v", err, context.Canceled)

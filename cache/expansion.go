@@ -14,6 +14,7 @@ import (
 // expansion is a walk through a group and the groups within it, breadth first.
 type expansion struct {
 	d      *Directory
+	hidden bool          // groups with hidden membership are opened too
 	parts  []*membership // that were read, in the order of the walk
 	groups []nestedGroup // each once, in the order in which they were found
 	found  map[string]bool
@@ -28,12 +29,12 @@ type nestedGroup struct {
 
 // walk opens a group, and with nested those within it. Members counts in all parts, so that
 // somebody who is in several counts for each.
-func (d *Directory) walk(ctx context.Context, root *Group, nested bool) (*expansion, error) {
+func (d *Directory) walk(ctx context.Context, root *Group, nested, hidden bool) (*expansion, error) {
 	first, err := d.directMembers(ctx, root.ID, root)
 	if err != nil {
 		return nil, err
 	}
-	e := &expansion{d: d, parts: []*membership{first}, found: map[string]bool{root.ID: true}}
+	e := &expansion{d: d, hidden: hidden, parts: []*membership{first}, found: map[string]bool{root.ID: true}}
 	for level := e.within(first, nested); len(level) > 0; {
 		var next []int
 		for few := range slices.Chunk(level, memberAsks) {
@@ -62,11 +63,11 @@ func (e *expansion) within(m *membership, nested bool) (open []int) {
 			continue
 		}
 		e.found[id] = true
-		held := e.d.Group(id)
+		held := e.d.group(id)
 		state := pb.NestedGroupState_NESTED_GROUP_STATE_CLOSED
 		switch {
 		case !nested:
-		case member.Hidden || held != nil && held.Hidden:
+		case !e.hidden && (member.Hidden || held != nil && held.Hidden):
 			state = pb.NestedGroupState_NESTED_GROUP_STATE_HIDDEN
 		default:
 			state = pb.NestedGroupState_NESTED_GROUP_STATE_OPENED
@@ -90,7 +91,7 @@ func (e *expansion) open(ctx context.Context, few []int) (read []*membership, er
 		asks.Go(func() error {
 			g := &e.groups[at] // of this goroutine alone, until all are done
 			id := g.summary.GetId()
-			m, err := e.d.directMembers(ctx, id, e.d.Group(id))
+			m, err := e.d.directMembers(ctx, id, e.d.group(id))
 			switch {
 			case err == nil:
 				results[i] = m

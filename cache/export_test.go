@@ -59,12 +59,24 @@ func (d *Directory) Writing(t *testing.T, do func(apply func(people []Person, me
 				t.Fatal(err)
 			}
 		}
+		d.applying.Lock()
+		defer d.applying.Unlock()
 		next, index := d.prepare(found)
 		if meanwhile != nil {
 			meanwhile()
 		}
 		d.publish(d.people, next, index, found)
 	})
+}
+
+// Group returns the group of an id, or nil.
+func (d *Directory) Group(id string) *Group { return d.group(id) }
+
+// Contact returns the contact of an id, or nil.
+func (d *Directory) Contact(id string) *Contact {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.held.contacts.items[id]
 }
 
 // ApplyGroups makes changes to groups at one revision, as their round does.

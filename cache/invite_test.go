@@ -185,7 +185,7 @@ func TestPicksBringForward(t *testing.T) {
 		synctest.Wait()
 		stop() // or weeks would be thousands of rounds
 		<-ended
-		f := fixture{d, t, source}
+		f := fixture{d, d.As(cache.Everything), t, source}
 		person, circle := cache.Invite{Query: "person", Organizer: id(0)}, cache.Invite{Organizer: id(0)}
 		f.invite("before any pick", person, "Person D, Person B, Person C")
 		if err := f.Pick(id(0), sourcetest.ID(2)); err != nil {
@@ -276,7 +276,7 @@ func TestSearchesAnswerFromOneRevision(t *testing.T) {
 	var searches [searchers]int
 	of := map[string]int{} // how many of a kind bear a name at a revision
 	search := func(name string, q cache.Invite) {
-		rows, freshness, err := d.Suggest(q)
+		rows, freshness, err := d.As(cache.Everything).Suggest(q)
 		if err != nil {
 			t.Errorf("Suggest = %v", err)
 			return

@@ -25,7 +25,7 @@ type Answer struct {
 
 // Profile returns one person's profile, confirmed by the source at most maxAge
 // ago. Held people cost no question to the source unless maxAge asks for one.
-func (d *Directory) Profile(ctx context.Context, ref Ref, maxAge time.Duration) Answer {
+func (d Reader) Profile(ctx context.Context, ref Ref, maxAge time.Duration) Answer {
 	began := time.Now()
 	d.mu.RLock()
 	f := d.findLocked(ref)
@@ -35,6 +35,9 @@ func (d *Directory) Profile(ctx context.Context, ref Ref, maxAge time.Duration) 
 	if held {
 		d.lookedUp.held.Add(1)
 		return Answer{Profile: d.assemble(f), Freshness: freshness}
+	}
+	if f.record == nil && !d.view.everybody() {
+		return Answer{Err: d.absent()}
 	}
 	return d.readThrough(ctx, []Ref{ref}, revision, began, maxAge)[0]
 }
@@ -47,7 +50,7 @@ func serves(asOf, began time.Time, maxAge time.Duration) bool {
 
 // Profiles returns an answer for each ref, in their order. Those who are held are
 // answered from one revision; of the others the source is asked together.
-func (d *Directory) Profiles(ctx context.Context, refs []Ref) []Answer {
+func (d Reader) Profiles(ctx context.Context, refs []Ref) []Answer {
 	began := time.Now()
 	people := make([]found, len(refs))
 	d.mu.RLock()
@@ -66,6 +69,10 @@ func (d *Directory) Profiles(ctx context.Context, refs []Ref) []Answer {
 			answers[i] = Answer{Profile: d.assemble(f), Freshness: freshness}
 			continue
 		}
+		if !d.view.everybody() {
+			answers[i] = Answer{Err: d.absent()}
+			continue
+		}
 		cold, places = append(cold, ref), append(places, i)
 	}
 	for i, answer := range d.readThrough(ctx, cold, revision, began, AnyAge) {
@@ -77,13 +84,6 @@ func (d *Directory) Profiles(ctx context.Context, refs []Ref) []Answer {
 // found is a held person with their manager, both of one revision; nil where
 // there is none.
 type found struct{ record, manager *record }
-
-func (d *Directory) findLocked(ref Ref) (f found) {
-	if f.record = d.held.find(ref); f.record != nil && f.record.managerID != "" {
-		f.manager = d.held.people[f.record.managerID]
-	}
-	return f
-}
 
 func (d *Directory) revisionLocked() int64 {
 	if d.held == nil {
@@ -122,25 +122,32 @@ func (d *Directory) assemble(f found) *pb.Profile {
 		d.lookedUp.memoHits.Add(1)
 		return m.profile
 	}
+	erasures := d.erasures.Load()
 	d.lookedUp.memoMisses.Add(1)
+	p := f.assembled()
+	d.remember(f.record.id, &memory{profile: p, found: f}, 0, erasures)
+	return p
+}
+
+// assembled makes the profile of a record and their manager.
+func (f found) assembled() *pb.Profile {
 	p := f.record.person()
 	p.Profile.OtherAddresses = p.otherAddresses()
 	if f.manager != nil {
 		p.Profile.Manager = Summary(f.manager.person().Profile)
 	}
-	d.memo.put(f.record.id, &memory{profile: p.Profile, found: f}, 0)
 	return p.Profile
 }
 
 // readThrough answers from what was read through lately, or asks the source. It has an
 // answer for each of refs, in their order.
-func (d *Directory) readThrough(ctx context.Context, refs []Ref, revision int64, began time.Time, maxAge time.Duration) []Answer {
+func (d Reader) readThrough(ctx context.Context, refs []Ref, revision int64, began time.Time, maxAge time.Duration) []Answer {
 	answers := make([]Answer, len(refs))
 	var open []int // those of refs without an answer yet
 	for i, ref := range refs {
 		if m := d.memo.get("read:" + ref.key()); m != nil && m.revision == revision && serves(m.asOf, began, maxAge) {
 			d.lookedUp.remembered.Add(1)
-			answers[i] = d.readAnswer(m)
+			answers[i] = d.readAnswer(ref, m)
 			continue
 		}
 		open = append(open, i)
@@ -161,12 +168,21 @@ func (d *Directory) readThrough(ctx context.Context, refs []Ref, revision int64,
 			case r.memory.revision < revision || !serves(r.memory.asOf, began, maxAge) && r.memory.asOf.Before(began):
 				again = append(again, i)
 			default:
-				answers[i] = d.readAnswer(r.memory)
+				answers[i] = d.readAnswer(refs[i], r.memory)
 			}
 		}
 		open = append(again, d.waitFor(ctx, throttled, answers, began.Add(d.config.LookupTimeout))...)
 	}
 	return answers
+}
+
+// remember puts something into the memo that was made of what was held when there had been so
+// many erasures: after another one it may be of somebody who was erased, and is forgotten.
+func (d *Directory) remember(key string, m *memory, ttl time.Duration, erasures int64) {
+	d.memo.put(key, m, ttl)
+	if d.erasures.Load() != erasures {
+		d.memo.entries.Del(key)
+	}
 }
 
 // failed counts a look-up that has no answer.
@@ -207,15 +223,45 @@ func (d *Directory) waitFor(ctx context.Context, throttled []int, answers []Answ
 	}
 }
 
-func (d *Directory) readAnswer(m *memory) Answer {
+func (d Reader) readAnswer(ref Ref, m *memory) Answer {
 	if m.profile == nil {
 		return Answer{Err: ErrNotFound}
 	}
-	return Answer{Profile: m.profile, Freshness: &pb.Freshness{
+	sight := d.view.sight(m.profile.GetId(), m.unlisted)
+	if sight == 0 || d.isErased(m.profile.GetId()) {
+		return Answer{Err: ErrNotFound}
+	}
+	profile := m.profile
+	if manager := profile.GetManager(); manager != nil && !d.sees(manager.GetId()) {
+		profile = proto.CloneOf(profile)
+		profile.Manager = nil
+	}
+	profile = d.view.profile(profile, sight)
+	if !d.view.whole() && ref.Email != "" && !hasAddress(profile, ref.Email) {
+		return Answer{Err: ErrNotFound} // that they have the address is not shown
+	}
+	return Answer{Profile: profile, Freshness: &pb.Freshness{
 		AsOfTime: timestamppb.New(m.asOf),
 		Revision: m.revision,
-		Epoch:    d.epoch,
+		Epoch:    d.epochOf(),
 	}}
+}
+
+// hasAddress tells whether a profile shows an address.
+func hasAddress(p *pb.Profile, key string) (has bool) {
+	Person{Profile: p, OtherMails: p.GetOtherAddresses()}.eachAddress(func(address string, _ AddressKind) {
+		has = has || addressKey(address) == key
+	})
+	return has
+}
+
+// sees tells whether the view shows the person of an id, who need not be held.
+func (d Reader) sees(id string) bool {
+	if d.view.whole() {
+		return true
+	}
+	r := d.holding(id)
+	return d.view.sight(id, r != nil && r.unlisted) != 0
 }
 
 // read is what came of asking for somebody.
@@ -285,7 +331,7 @@ func (d *Directory) fly(ctx context.Context, refs []Ref, flights []*flight[*memo
 
 // read asks the source and remembers what it says, absence for a shorter while.
 func (d *Directory) read(ctx context.Context, refs []Ref, within time.Duration) []read {
-	asOf := time.Now()
+	asOf, erasures := time.Now(), d.erasures.Load()
 	d.mu.RLock()
 	revision := d.revisionLocked()
 	d.mu.RUnlock()
@@ -294,14 +340,14 @@ func (d *Directory) read(ctx context.Context, refs []Ref, within time.Duration) 
 	for i, found := range d.findAll(ctx, refs) {
 		m, key := &memory{asOf: asOf, revision: revision}, "read:"+refs[i].key()
 		switch {
-		case errors.Is(found.Err, ErrNotFound):
+		case errors.Is(found.Err, ErrNotFound), found.Err == nil && d.isErased(found.Person.Profile.GetId()):
 			d.memo.put(key, m, d.config.AbsenceTTL)
 		case found.Err != nil:
 			reads[i].err = unanswered(ctx, found.Err, within)
 			continue
 		default:
-			m.profile = d.complete(found.Person)
-			d.memo.put(key, m, d.config.FoundTTL)
+			m.profile, m.unlisted = d.complete(found.Person), found.Person.Unlisted
+			d.remember(key, m, d.config.FoundTTL, erasures)
 		}
 		reads[i].memory = m
 	}
@@ -326,9 +372,11 @@ func (d *Directory) findAll(ctx context.Context, refs []Ref) []Found {
 func (d *Directory) complete(p Person) *pb.Profile {
 	profile := proto.CloneOf(p.typed().Profile)
 	profile.OtherAddresses = p.otherAddresses()
-	profile.Manager = p.Manager
 	d.mu.RLock()
 	manager := d.held.find(Ref{ID: p.ManagerID})
+	if _, erased := d.erased[p.ManagerID]; !erased {
+		profile.Manager = p.Manager
+	}
 	d.mu.RUnlock()
 	if manager != nil {
 		profile.Manager = Summary(manager.person().Profile)

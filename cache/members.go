@@ -48,7 +48,10 @@ func (m *Members) candidates() *Candidates {
 // also who is in the groups within it, each opened once. It fails with ErrNoGroup,
 // ErrHiddenMembers and ErrTooManyMembers; until people and groups have been read, with
 // ErrFilling or what keeps the source from that.
-func (d *Directory) ExpandGroup(ctx context.Context, ref Ref, nested bool) (*Members, error) {
+func (d Reader) ExpandGroup(ctx context.Context, ref Ref, nested bool) (*Members, error) {
+	if !d.view.Groups {
+		return nil, ErrNotShown
+	}
 	group, err := d.groupOf(ref)
 	if err != nil {
 		return nil, err
@@ -60,7 +63,10 @@ func (d *Directory) ExpandGroup(ctx context.Context, ref Ref, nested bool) (*Mem
 // channel is empty. It fails as ExpandGroup does, with ErrNoChannel for ErrNoGroup. All of
 // a team are in its standard channels, and those of a private one are of the team: where
 // who is in the team is hidden, so are they.
-func (d *Directory) ChannelMembers(ctx context.Context, team, channel string) (*Members, error) {
+func (d Reader) ChannelMembers(ctx context.Context, team, channel string) (*Members, error) {
+	if !d.view.Groups {
+		return nil, ErrNotShown
+	}
 	group, err := d.groupOf(Ref{ID: team})
 	if err != nil {
 		return nil, noChannel(err)
@@ -75,16 +81,16 @@ func (d *Directory) ChannelMembers(ctx context.Context, team, channel string) (*
 	if in != nil {
 		kind = in.kind
 	}
-	if group.Hidden && kind != pb.ChannelKind_CHANNEL_KIND_SHARED {
+	if group.Hidden && !d.view.HiddenMembers && kind != pb.ChannelKind_CHANNEL_KIND_SHARED {
 		return nil, ErrHiddenMembers
 	}
 	if in != nil && kind != pb.ChannelKind_CHANNEL_KIND_STANDARD {
-		e := &expansion{d: d, parts: []*membership{in}, found: map[string]bool{}}
+		e := &expansion{d: d.Directory, hidden: d.view.HiddenMembers, parts: []*membership{in}, found: map[string]bool{}}
 		e.within(in, false)
 		if err := e.bounded(); err != nil {
 			return nil, err
 		}
-		return d.answer("channel "+team+" "+channel, e), nil
+		return d.shown(d.answer("channel "+team+" "+channel, e)), nil
 	}
 	members, err := d.expand(ctx, group, false)
 	if err != nil {
@@ -122,15 +128,50 @@ func (d *Directory) groupOf(ref Ref) (*Group, error) {
 }
 
 // expand returns who is in a group that is held.
-func (d *Directory) expand(ctx context.Context, group *Group, nested bool) (*Members, error) {
-	if group.Hidden {
+func (d Reader) expand(ctx context.Context, group *Group, nested bool) (*Members, error) {
+	if group.Hidden && !d.view.HiddenMembers {
 		return nil, ErrHiddenMembers
 	}
-	e, err := d.walk(ctx, group, nested)
+	e, err := d.walk(ctx, group, nested, d.view.HiddenMembers)
 	if err != nil {
 		return nil, err
 	}
-	return d.answer(fmt.Sprint("group ", group.ID, " ", nested), e), nil
+	return d.shown(d.answer(fmt.Sprint("group ", group.ID, " ", nested), e)), nil
+}
+
+// shown are those of members whom the view shows, as it shows them.
+func (d Reader) shown(m *Members) *Members {
+	if d.view.whole() && d.view.Name == "" {
+		return m
+	}
+	of := *m
+	of.People = make([]*pb.ProfileSummary, 0, len(m.People))
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for _, s := range m.People {
+		if d.showsMemberLocked(s) {
+			of.People = append(of.People, d.view.summary(s))
+		}
+	}
+	if !d.view.whole() {
+		sortSummaries(of.People) // by the names that are shown
+	}
+	of.Freshness = freshAsOf(m.Freshness.GetAsOfTime().AsTime(), m.Freshness)
+	of.Freshness.Epoch = d.epochOf()
+	return &of
+}
+
+// showsMemberLocked tells whether the view shows a member. Of somebody who is not held it is
+// not known whether they are hidden from address lists.
+func (d Reader) showsMemberLocked(s *pb.ProfileSummary) bool {
+	switch r := d.held.people[s.GetId()]; {
+	case s.GetTenantId() != "", s.GetUserType() == pb.UserType_USER_TYPE_CONTACT:
+		return d.view.Sees != 0
+	case r != nil:
+		return d.view.shows(r)
+	default:
+		return d.view.sight(s.GetId(), true) != 0
+	}
 }
 
 // answered is an answer with what it was made of. It serves while it would be made of the
@@ -152,6 +193,7 @@ func (d *Directory) answer(key string, e *expansion) *Members {
 		slices.Equal(a.parts, e.parts) && slices.Equal(a.groups, e.groups) {
 		return a.members
 	}
+	erasures := d.erasures.Load()
 	members := e.join()
 	cost := int64(rosterOverhead + memberOverhead*len(members.Groups))
 	for _, s := range members.People {
@@ -159,6 +201,9 @@ func (d *Directory) answer(key string, e *expansion) *Members {
 	}
 	d.roster.entries.SetWithTTL("answer of "+key,
 		&answered{e.parts, e.groups, members.Freshness.GetRevision(), members}, cost, d.config.MembersTTL)
+	if d.erasures.Load() != erasures {
+		d.roster.entries.Del("answer of " + key)
+	}
 	return members
 }
 
@@ -198,6 +243,7 @@ func (e *expansion) join() *Members {
 		switch {
 		case p.record != nil:
 			out.People = append(out.People, Summary(p.record.person().Profile))
+		case e.d.isErased(p.member.Summary.GetId()) && p.member.Summary.GetTenantId() == "":
 		case p.member.Kind == MemberUnreadable || p.member.Summary.GetDisplayName() == "":
 			out.Unreadable++
 		default:

@@ -181,9 +181,13 @@ func (d *Directory) membersOf(ctx context.Context, key string, group *Group, ttl
 	f, first := d.openings.join(question)
 	if first {
 		d.inFlight.Go(func() {
+			erasures := d.erasures.Load()
 			m, err := d.askMembers(ctx, group, ask)
 			if err == nil {
 				d.roster.remember(key, m, ttl)
+			}
+			if d.erasures.Load() != erasures {
+				d.roster.entries.Del(key)
 			}
 			d.openings.land(question, f, m, err)
 		})
@@ -204,11 +208,24 @@ func (d *Directory) askMembers(ctx context.Context, group *Group, ask func(conte
 			var found Channel
 			found, err = ask(ctx)
 			if err = unanswered(ctx, err, memberTimeout); err == nil {
-				m = newMembership(found.Members, found.Kind, group, asOf)
+				m = newMembership(d.withoutErasedMembers(found.Members), found.Kind, group, asOf)
 			}
 		})
 	})
 	return m, err
+}
+
+// withoutErasedMembers leaves out those who are erased.
+func (d *Directory) withoutErasedMembers(list []Member) []Member {
+	if d.erasures.Load() == 0 {
+		return list
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return slices.DeleteFunc(list, func(m Member) bool {
+		_, erased := d.erased[m.Summary.GetId()]
+		return erased && m.Summary.GetTenantId() == ""
+	})
 }
 
 // lineUp waits until a question may be asked. As many wait as lookups may be under way.

@@ -28,6 +28,7 @@ type memory struct {
 	// written of themselves neither is set: it serves for as long as it is kept.
 	asOf     time.Time
 	revision int64
+	unlisted bool // hidden from address lists
 }
 
 // What an entry costs beside its profile's text: the structs of memory, Profile

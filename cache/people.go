@@ -48,10 +48,13 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 	next.change(next.differing(since))
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if d.held == nil {
+	if d.live() == nil {
 		d.swap(next, next.buildIndex(), nil)
 		return token, nil
 	}
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	back := d.withoutErased(next)
 	next.change(d.keepManagers(next.people))
 	next.change(d.held.alike(next.people))
 	differing := d.held.compare(next.people)
@@ -65,7 +68,38 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 		return "", err
 	}
 	d.swap(next, differing.over(d.peopleIndex()), differing) // most of the live index serves on
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.comeBackLocked(back)
 	return token, nil
+}
+
+// withoutErased takes those out of a listing who are erased, unless the source says otherwise
+// of them, and returns those. Applying is held.
+func (d *Directory) withoutErased(next *held) (back []string) {
+	listed := map[string]*record{}
+	d.mu.RLock()
+	for id := range d.erased {
+		if r := next.people[id]; r != nil {
+			listed[id] = r
+		}
+	}
+	d.mu.RUnlock()
+	all := maps.Clone(listed)
+	back = d.keepOut(listed)
+	for id := range all {
+		if listed[id] == nil {
+			next.put(id, nil)
+		}
+	}
+	return back
+}
+
+// live is what is held; nil until the directory is complete.
+func (d *Directory) live() *held {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.held
 }
 
 // listPeople lists everybody beside the live copy.
@@ -103,9 +137,9 @@ func notLost(err error) error {
 // listing shows, and of which no change tells when they are restored. The id of somebody
 // who is not there does no harm. Writing is held.
 func (d *Directory) keepManagers(listed map[string]*record) changes {
-	kept := changes{}
+	kept, live := changes{}, d.live()
 	for id, r := range listed {
-		if k := r.keepManager(d.held.people[id], listed); k != r {
+		if k := r.keepManager(live.people[id], listed); k != r {
 			kept[id] = k
 		}
 	}
@@ -217,12 +251,13 @@ func (d *Directory) followPeople(ctx context.Context, token string) (next string
 	d.writing.Lock() // a round tells what has become of those who are held
 	defer d.writing.Unlock()
 	began := time.Now()
-	found, next, err := d.collect(ctx, token, d.held)
+	found, next, err := d.collect(ctx, token, d.live())
 	if err != nil {
 		return "", fmt.Errorf("following changes: %w", err)
 	}
 	told := slices.Collect(maps.Keys(found)) // also of whom nothing new is told
-	if err := d.apply(d.people, d.held.differing(found)); err != nil {
+	d.left(found)
+	if err := d.apply(d.people, found); err != nil {
 		return "", err
 	}
 	d.tell(told)
@@ -240,7 +275,11 @@ const beside = 500
 // apply makes changes to the live copy at one revision, unless there would be too many
 // people, or too few. f is on whose behalf. Writing is held.
 func (d *Directory) apply(f *followed, found changes) error {
-	live := d.held
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	back := d.keepOut(found)
+	live := d.live()
+	live.differing(found)
 	added, removed := found.count(live)
 	if err := d.brake(f, removed, len(live.people)); err != nil {
 		return err
@@ -253,6 +292,9 @@ func (d *Directory) apply(f *followed, found changes) error {
 	}
 	next, people := d.prepare(found)
 	d.publish(f, next, people, found)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.comeBackLocked(back)
 	return nil
 }
 
@@ -303,6 +345,8 @@ func (d *Directory) mergeSoonLocked() {
 		merge := index.Merge()
 		d.writing.Lock()
 		defer d.writing.Unlock()
+		d.applying.Lock()
+		defer d.applying.Unlock()
 		merged := d.peopleIndex().Merged(merge) // changed since, perhaps
 		d.mu.Lock()
 		defer d.mu.Unlock()

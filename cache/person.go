@@ -103,6 +103,13 @@ func (p Person) typed() Person {
 	return p
 }
 
+// recordOnly is a profile without what the directory derives.
+func recordOnly(p *pb.Profile) *pb.Profile {
+	plain := proto.CloneOf(p)
+	plain.OtherAddresses, plain.Manager = nil, nil
+	return plain
+}
+
 // otherAddresses are the addresses beside the primary one, each once.
 func (p Person) otherAddresses() []string {
 	seen := map[string]bool{addressKey(p.Profile.GetEmail()): true}

@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -27,10 +26,15 @@ const defaultPhoto = 240
 // 240 if zero. ErrNotFound means that there is no such person, ErrNoPhoto that they have
 // none. A photo that the source does not confirm in time is stale. Many questions for
 // photos wait in line: who leaves that by their deadline has ErrBusy.
-func (d *Directory) Photo(ctx context.Context, ref Ref, size int) (*ProfilePhoto, error) {
-	id, revision, err := d.resolve(ctx, ref)
-	if err != nil {
+func (d Reader) Photo(ctx context.Context, ref Ref, size int) (*ProfilePhoto, error) {
+	id, sight, revision, err := d.resolve(ctx, ref)
+	switch {
+	case d.view.Sees&SightPhoto == 0 && sight != Whole: // whoever it is of
+		return nil, ErrNotShown
+	case err != nil:
 		return nil, err
+	case sight&SightPhoto == 0:
+		return nil, ErrNoPhoto
 	}
 	if size <= 0 {
 		size = defaultPhoto
@@ -57,29 +61,33 @@ func (d *Directory) Photo(ctx context.Context, ref Ref, size int) (*ProfilePhoto
 			AsOfTime: timestamppb.New(p.asOf),
 			Stale:    stale,
 			Revision: revision,
-			Epoch:    d.epoch,
+			Epoch:    d.epochOf(),
 		},
 	}, nil
 }
 
-// resolve returns the id of the person whom a ref leads to, and the revision at which it
-// does. Photos are kept by id: an address may lead to somebody else tomorrow.
-func (d *Directory) resolve(ctx context.Context, ref Ref) (id string, revision int64, err error) {
+// resolve returns the id of the person whom a ref leads to, what the view shows of them, and
+// the revision at which it does. Photos are kept by id: an address may lead to somebody else
+// tomorrow.
+func (d Reader) resolve(ctx context.Context, ref Ref) (id string, sight Sight, revision int64, err error) {
 	began := time.Now()
 	d.mu.RLock()
-	r, revision := d.held.find(ref), d.revisionLocked()
+	r, revision := d.personLocked(ref), d.revisionLocked()
 	d.mu.RUnlock()
-	if r != nil {
-		return r.id, revision, nil
+	switch {
+	case r != nil:
+		return r.id, d.view.sightOf(r), revision, nil
+	case !d.view.everybody():
+		return "", 0, 0, d.absent()
 	}
 	answer := d.readThrough(ctx, []Ref{ref}, revision, began, AnyAge)[0]
-	return answer.Profile.GetId(), answer.Freshness.GetRevision(), answer.Err
+	return answer.Profile.GetId(), d.view.sight(answer.Profile.GetId(), false), answer.Freshness.GetRevision(), answer.Err
 }
 
 // photo returns what is kept, if it is fresh, or what the source says; and, where that
 // fails, what is kept, which is stale then.
 func (d *Directory) photo(ctx context.Context, id string, size int) (p *portrait, stale bool, err error) {
-	key := id + " " + strconv.Itoa(size)
+	key := photoKey(id, size)
 	kept := d.album.get(key)
 	if kept != nil && (kept.photo == nil || time.Since(kept.asOf) < d.config.PhotoTTL) {
 		return kept, false, nil
@@ -161,13 +169,16 @@ func (d *Directory) flyPhoto(ctx context.Context, key, id string, size int, kept
 		p, err = d.readPhoto(ctx, id, size, kept)
 	})
 	switch {
-	case err != nil:
+	case err != nil, d.isErased(id):
 	case p.photo != nil:
 		d.album.put(key, p, max(photoLife, d.config.PhotoTTL))
 	case errors.Is(p.absence, ErrNoPhoto):
 		d.album.put(key, p, d.config.PhotoAbsenceTTL)
 	default:
 		d.album.put(key, p, d.config.AbsenceTTL)
+	}
+	if d.isErased(id) { // meanwhile
+		d.album.photos.Del(key)
 	}
 	<-d.album.line
 	d.album.flights.land(key, f, p, err)

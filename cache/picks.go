@@ -32,7 +32,7 @@ type pick struct {
 // Pick remembers that an organizer picked the person, the group or the contact of an id,
 // in lower case. It fails as Suggest does, and with ErrUnknownPick. To pick oneself is no error
 // and has no effect: nobody is suggested to themselves.
-func (d *Directory) Pick(organizer Ref, picked string) error {
+func (d Reader) Pick(organizer Ref, picked string) error {
 	by, picked, err := d.pickOf(organizer, picked)
 	if err == nil && by != picked {
 		d.picks.add(by, picked)
@@ -42,18 +42,21 @@ func (d *Directory) Pick(organizer Ref, picked string) error {
 
 // pickOf returns the ids of who picks and of what is picked, as they are held: what is
 // remembered of them then shares its text with the record.
-func (d *Directory) pickOf(organizer Ref, picked string) (by, id string, err error) {
+func (d Reader) pickOf(organizer Ref, picked string) (by, id string, err error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if err := d.readyLocked(); err != nil {
 		return "", "", err
 	}
-	who := d.held.find(organizer)
+	who := d.personLocked(organizer)
 	if who == nil {
 		return "", "", ErrUnknownOrganizer
 	}
-	if person := d.held.people[picked]; person != nil {
+	if person := d.personLocked(Ref{ID: picked}); person != nil {
 		return who.id, person.id, nil
+	}
+	if !d.view.Groups {
+		return "", "", ErrUnknownPick
 	}
 	if group := d.held.groups.items[picked]; group != nil {
 		return who.id, group.ID, nil
@@ -195,6 +198,39 @@ func (p *picks) count() (pickers, entries int) {
 	defer p.mu.Unlock()
 	p.forgetLocked(time.Since(p.start))
 	return p.lately.Len(), p.entries
+}
+
+// erase forgets somebody: whom they picked, and that they were picked. It tells how many of
+// each there were.
+func (p *picks) erase(id string) (picked, by int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at := p.pickers[id]; at != nil {
+		picked = len(at.Value.(*picker).picked)
+		p.dropLocked(at)
+	}
+	for at := p.lately.Front(); at != nil; at = at.Next() {
+		who := at.Value.(*picker)
+		if !slices.ContainsFunc(who.picked, func(r remembered) bool { return r.id == id }) {
+			continue
+		}
+		by++
+		who.picked = slices.DeleteFunc(slices.Clone(who.picked), func(r remembered) bool { return r.id == id })
+		p.entries--
+	}
+	return picked, by
+}
+
+// by is how many organizers have picked somebody lately.
+func (p *picks) by(id string) (n int) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, at := range p.pickers {
+		if slices.ContainsFunc(at.Value.(*picker).picked, func(r remembered) bool { return r.id == id }) {
+			n++
+		}
+	}
+	return n
 }
 
 // forgetLocked drops organizers of whom nothing counts any more, whether they are still

@@ -23,50 +23,59 @@ const mostManagers = 100
 // and from memory. It has at most 100 managers, nobody twice, and the person never.
 // ErrNotFound means that the directory holds no such person. Until it is complete it fails
 // with ErrFilling, or with what keeps the source from filling it.
-func (d *Directory) ReportingLine(ref Ref, levels int, reports bool) (*ReportingLine, error) {
+func (d Reader) ReportingLine(ref Ref, levels int, reports bool) (*ReportingLine, error) {
 	line := &ReportingLine{}
 	var managers, below []*record
 	d.mu.RLock()
 	err := d.readyLocked()
 	if err == nil {
-		managers, below, err = d.held.line(ref, levels, reports)
+		managers, below, err = d.lineLocked(ref, levels, reports)
 		line.Freshness = d.freshnessLocked()
 	}
 	d.mu.RUnlock()
 	if err != nil {
 		return nil, err
 	}
-	line.Managers, line.Reports = summaries(managers), summaries(below)
+	line.Managers, line.Reports = d.summaries(managers), d.summaries(below)
 	sortByName(line.Reports)
 	return line, nil
 }
 
-// line returns the managers above a person, and copies who reports to them if they are
-// asked for.
-func (h *held) line(ref Ref, levels int, reports bool) (managers, below []*record, err error) {
-	r := h.find(ref)
-	if r == nil {
+// lineLocked returns the managers above a person, and copies who reports to them if they are
+// asked for. It ends below a manager whom the view does not show, as where there is none.
+func (d Reader) lineLocked(ref Ref, levels int, reports bool) (managers, below []*record, err error) {
+	h := d.held
+	r := d.personLocked(ref)
+	switch {
+	case !d.view.Sees.Has(FieldManager) && (r == nil || r.id != d.view.Self): // whoever it is asked of
+		return nil, nil, ErrNotShown
+	case r == nil:
 		return nil, nil, ErrNotFound
 	}
+	told := func(r *record) bool { return d.view.sightOf(r).Has(FieldManager) }
 	if levels <= 0 || levels > mostManagers {
 		levels = mostManagers
 	}
 	seen := map[*record]bool{r: true}
-	for m := h.people[r.managerID]; m != nil && !seen[m] && len(managers) < levels; m = h.people[m.managerID] {
+	for at := r; len(managers) < levels && told(at); at = managers[len(managers)-1] {
+		m := h.people[at.managerID]
+		if m == nil || seen[m] || !d.view.shows(m) {
+			break
+		}
 		seen[m] = true
 		managers = append(managers, m)
 	}
 	if reports {
-		below = slices.DeleteFunc(slices.Clone(h.reports[r.id]), func(b *record) bool { return b == r })
+		below = slices.DeleteFunc(slices.Clone(h.reports[r.id]), func(b *record) bool { return b == r || !told(b) })
 	}
 	return managers, below, nil
 }
 
 // summaries are what lists show of people.
-func summaries(people []*record) []*pb.ProfileSummary {
+func (d Reader) summaries(people []*record) []*pb.ProfileSummary {
 	list := make([]*pb.ProfileSummary, len(people))
 	for i, r := range people {
-		list[i] = Summary(r.person().Profile)
+		list[i] = d.view.summary(Summary(r.person().Profile))
 	}
 	return list
 }

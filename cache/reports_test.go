@@ -243,7 +243,7 @@ func BenchmarkReportingLine(b *testing.B) {
 	d := filled(b, 10_000)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.ReportingLine(id(1000), 0, true); err != nil {
+		if _, err := d.As(cache.Everything).ReportingLine(id(1000), 0, true); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -398,8 +398,8 @@ func TestCloseEndsQuestions(t *testing.T) {
 		began := time.Now()
 		left := make(chan error)
 		for _, ask := range []func() error{
-			func() error { return d.Profiles(t.Context(), []cache.Ref{id(1), id(2)})[0].Err },
-			func() error { _, err := d.Rich(t.Context(), sourcetest.ID(1)); return err },
+			func() error { return d.As(cache.Everything).Profiles(t.Context(), []cache.Ref{id(1), id(2)})[0].Err },
+			func() error { _, err := d.As(cache.Everything).Rich(t.Context(), sourcetest.ID(1)); return err },
 		} {
 			go func() { left <- ask() }()
 		}

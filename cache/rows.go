@@ -25,7 +25,7 @@ const mostHits = 1024
 
 // endLocked looks up who the hits are, and makes rows of them. It tells whether these are
 // enough: otherwise more hits are to be had.
-func (d *Directory) endLocked(s *suggestions, hits []typeahead.Hit) (enough bool) {
+func (d Reader) endLocked(s *suggestions, hits []typeahead.Hit) (enough bool) {
 	rows := make([]suggested, len(hits))
 	for i, hit := range hits {
 		rows[i] = d.identifyLocked(s, hit)
@@ -36,7 +36,7 @@ func (d *Directory) endLocked(s *suggestions, hits []typeahead.Hit) (enough bool
 }
 
 // identifyLocked looks up who a hit is.
-func (d *Directory) identifyLocked(s *suggestions, hit typeahead.Hit) suggested {
+func (d Reader) identifyLocked(s *suggestions, hit typeahead.Hit) suggested {
 	row := suggested{hit: hit}
 	for _, candidates := range s.beside {
 		if i, ours := candidates.find(hit.ID); ours {
@@ -58,7 +58,7 @@ func (d *Directory) identifyLocked(s *suggestions, hit typeahead.Hit) suggested 
 	if row.address == "" {
 		return row
 	}
-	if r := d.held.find(Ref{Email: row.address}); r != nil {
+	if r := d.personLocked(Ref{Email: row.address}); r != nil {
 		row.leads = r.id
 	} else if g := d.held.groups.find(Ref{Email: row.address}); g != nil {
 		row.leads = g.ID
@@ -147,10 +147,10 @@ func (s *suggestions) shown(rows []suggested, hit *suggested) bool {
 }
 
 // suggestion is what the contract shows of a hit.
-func (d *Directory) suggestion(s *suggestions, of *suggested) *pb.Suggestion {
+func (d Reader) suggestion(s *suggestions, of *suggested) *pb.Suggestion {
 	switch g, c := of.group, of.contact; {
 	case of.of != nil:
-		return of.of.suggestion(of.candidate, &s.request.Query)
+		return d.view.suggestion(of.of.suggestion(of.candidate, &s.request.Query))
 	case g != nil:
 		return &pb.Suggestion{
 			Kind:        pb.InviteeKind_INVITEE_KIND_GROUP,
@@ -161,7 +161,7 @@ func (d *Directory) suggestion(s *suggestions, of *suggested) *pb.Suggestion {
 			Source:      pb.SuggestionSource_SUGGESTION_SOURCE_GROUPS,
 		}
 	case c != nil:
-		return &pb.Suggestion{
+		return d.view.suggestion(&pb.Suggestion{
 			Kind:           pb.InviteeKind_INVITEE_KIND_CONTACT,
 			Id:             c.ID,
 			DisplayName:    c.DisplayName,
@@ -171,7 +171,7 @@ func (d *Directory) suggestion(s *suggestions, of *suggested) *pb.Suggestion {
 			OfficeLocation: c.Office,
 			Matches:        s.request.Query.Matches(c.entry()),
 			Source:         pb.SuggestionSource_SUGGESTION_SOURCE_DIRECTORY_CONTACTS,
-		}
+		})
 	}
 	profile := d.assemble(of.person)
 	return &pb.Suggestion{

@@ -182,6 +182,8 @@ var (
 	ErrUnknownOrganizer = errors.New("unknown organizer")
 	// ErrNoPhoto means that the person has no photo.
 	ErrNoPhoto = errors.New("no photo")
+	// ErrNotShown means that the view shows nothing of the kind, whoever it is asked of.
+	ErrNotShown = errors.New("not shown to this audience")
 	// ErrNoGroup means that the organisation has no such group.
 	ErrNoGroup = errors.New("no such group")
 	// ErrNoChannel means that there is no such team, or that it has no such channel.

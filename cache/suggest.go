@@ -23,7 +23,7 @@ type Invite struct {
 // Suggest returns those whom a query finds, best first; of an empty query, the
 // organizer's circle and the channel's members. Until the directory is complete it fails with ErrFilling, or with
 // what keeps the source from filling it; and it fails with ErrUnknownOrganizer.
-func (d *Directory) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
+func (d Reader) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
 	s, err := d.search(q)
 	if err != nil {
 		return nil, nil, err
@@ -36,7 +36,7 @@ func (d *Directory) Suggest(q Invite) ([]*pb.Suggestion, *pb.Freshness, error) {
 }
 
 // Explain answers as Suggest does, and says why each suggestion stands where it does.
-func (d *Directory) Explain(q Invite) ([]*pb.ExplainedSuggestion, *pb.Freshness, error) {
+func (d Reader) Explain(q Invite) ([]*pb.ExplainedSuggestion, *pb.Freshness, error) {
 	s, err := d.search(q)
 	if err != nil {
 		return nil, nil, err
@@ -69,7 +69,7 @@ type SourceState struct {
 
 // Sources tells what suggestions of some kinds, of all if empty, lack: it is nil where all
 // is well.
-func (d *Directory) Sources(kinds []pb.InviteeKind) (states []SourceState) {
+func (d Reader) Sources(kinds []pb.InviteeKind) (states []SourceState) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	asked := func(of ...pb.InviteeKind) bool {
@@ -89,7 +89,7 @@ func (d *Directory) Sources(kinds []pb.InviteeKind) (states []SourceState) {
 		{pb.InviteeKind_INVITEE_KIND_CONTACT, pb.SuggestionSource_SUGGESTION_SOURCE_DIRECTORY_CONTACTS, &d.sync.contacts},
 	} {
 		switch feed := beside.feed; {
-		case !asked(beside.kind):
+		case !asked(beside.kind), !d.view.Groups:
 		case feed.fillings == 0:
 			states = append(states, SourceState{Source: beside.source, Err: feed.err(ErrFilling)})
 		case feed.failure != nil || time.Since(feed.asOf) > d.silence():
@@ -119,13 +119,24 @@ type suggestions struct {
 	freshness *pb.Freshness
 }
 
+// searchedLocked is the index over those whom the view shows, and some of whom it hides.
+func (d Reader) searchedLocked() *typeahead.Index {
+	switch {
+	case d.view.Sees == 0:
+		return nil
+	case d.view.Groups:
+		return d.held.index.all
+	}
+	return d.held.index.people
+}
+
 // attempts is how often a search is begun without keeping changes out: it is begun again
 // when there were some.
 const attempts = 3
 
 // search finds whom a query is for. It searches what was held when it began, without a
 // lock, and looks up who they are, if that is still held; after some attempts, under one.
-func (d *Directory) search(q Invite) (*suggestions, error) {
+func (d Reader) search(q Invite) (*suggestions, error) {
 	query := typeahead.Parse(q.Query)
 	for range attempts {
 		d.mu.RLock()
@@ -164,15 +175,18 @@ func (s *suggestions) hits() []typeahead.Hit {
 	return s.index.Search(s.request)
 }
 
-func (d *Directory) beginLocked(query typeahead.Query, q Invite) (*suggestions, error) {
+func (d Reader) beginLocked(query typeahead.Query, q Invite) (*suggestions, error) {
 	if err := d.readyLocked(); err != nil {
 		return nil, err
 	}
 	s := &suggestions{
-		index:    d.held.index.all,
+		index:    d.searchedLocked(),
 		revision: d.held.revision,
 		limit:    q.Limit,
-		request:  typeahead.Request{Query: query, Limit: q.Limit},
+		request:  typeahead.Request{Query: query, Limit: q.Limit, Unsearched: d.view.Sees.unsearched(), Hides: d.view.searches},
+	}
+	if d.view.Hides == nil {
+		s.request.Hides = nil
 	}
 	if s.beside = [2]*Candidates{q.Contacts, q.Channel.candidates()}; s.beside != [2]*Candidates{} {
 		s.index = typeahead.Union(s.index, s.beside[0].searched(), s.beside[1].searched())
@@ -206,7 +220,7 @@ func (d *Directory) beginLocked(query typeahead.Query, q Invite) (*suggestions, 
 }
 
 // excludeLocked has nobody come up of an id, or whom an address leads to.
-func (d *Directory) excludeLocked(s *suggestions, ref Ref) {
+func (d Reader) excludeLocked(s *suggestions, ref Ref) {
 	if ref.ID != "" {
 		s.request.Exclude[ref.ID] = true
 		return
@@ -215,7 +229,7 @@ func (d *Directory) excludeLocked(s *suggestions, ref Ref) {
 		s.addresses = map[string]bool{}
 	}
 	s.addresses[ref.Email] = true
-	if r := d.held.find(ref); r != nil {
+	if r := d.personLocked(ref); r != nil {
 		s.request.Exclude[r.id] = true
 	}
 	if g := d.held.groups.find(ref); g != nil {
@@ -234,11 +248,11 @@ const mostPicked = 160
 const levels = 5
 
 // aboveLocked are the managers above somebody, the nearest first.
-func (d *Directory) aboveLocked(r *record) (ids []string) {
+func (d Reader) aboveLocked(r *record) (ids []string) {
 	for range levels {
 		r = d.held.people[r.managerID]
-		if r == nil || slices.Contains(ids, r.id) {
-			break // the top, or a circle
+		if r == nil || slices.Contains(ids, r.id) || !d.view.shows(r) {
+			break // the top, a circle, or the last who is shown
 		}
 		ids = append(ids, r.id)
 	}
@@ -246,8 +260,8 @@ func (d *Directory) aboveLocked(r *record) (ids []string) {
 }
 
 // nearLocked is where an organizer stands, and whom they picked.
-func (d *Directory) nearLocked(organizer found) typeahead.Near {
-	near := typeahead.Near{ID: organizer.record.id, Position: positionOf(d.assemble(organizer))}
+func (d Reader) nearLocked(organizer found) typeahead.Near {
+	near := typeahead.Near{ID: organizer.record.id, Position: positionOf(organizer.record.person().Profile)}
 	near.Manager = organizer.record.managerID
 	if organizer.manager != nil {
 		near.Above = d.aboveLocked(organizer.manager)

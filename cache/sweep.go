@@ -57,7 +57,8 @@ func (d *Directory) sweep(ctx context.Context) error {
 	}
 	d.writing.Lock()
 	maps.Copy(listed, d.keepManagers(listed))
-	differing := d.untold(d.held.compare(listed))
+	d.keepOut(listed)
+	differing := d.untold(d.live().compare(listed))
 	d.writing.Unlock()
 	if err := d.confirm(ctx, differing); err != nil {
 		return fmt.Errorf("asking for those who differ: %w", err)
@@ -96,13 +97,14 @@ func (d *Directory) correct(differing changes, fillings int64, began time.Time) 
 		d.sweepSoon = true
 		return nil
 	}
-	corrected := d.held.differing(d.untold(differing))
+	live := d.live()
+	corrected := live.differing(d.untold(differing))
 	var figures Sweep
 	for id, next := range corrected {
 		switch {
 		case next == nil:
 			figures.Surplus++
-		case d.held.people[id] == nil:
+		case live.people[id] == nil:
 			figures.Missing++
 		default:
 			figures.Changed++

@@ -309,13 +309,13 @@ func TestNoAnswerIsHalfOld(t *testing.T) {
 	for range 4 {
 		wait.Go(func() {
 			for ctx.Err() == nil && !t.Failed() {
-				a := d.Profile(ctx, id(0), cache.AnyAge)
+				a := d.As(cache.Everything).Profile(ctx, id(0), cache.AnyAge)
 				check("a look-up", a.Profile.GetDisplayName(), a.Freshness)
-				a = d.Profile(ctx, id(7), cache.AnyAge)
+				a = d.As(cache.Everything).Profile(ctx, id(7), cache.AnyAge)
 				check("a report's manager", a.Profile.GetManager().GetDisplayName(), a.Freshness)
-				batch := d.Profiles(ctx, []cache.Ref{id(0), id(3)})
+				batch := d.As(cache.Everything).Profiles(ctx, []cache.Ref{id(0), id(3)})
 				check("a batch", batch[1].Profile.GetManager().GetDisplayName(), batch[0].Freshness)
-				found, freshness, err := d.Suggest(cache.Invite{Query: "vers", Limit: 5})
+				found, freshness, err := d.As(cache.Everything).Suggest(cache.Invite{Query: "vers", Limit: 5})
 				if err == nil {
 					check("a suggestion", names(found), freshness)
 				}

@@ -43,12 +43,12 @@ const inUpdate = 100
 //
 // People who are not held are asked of the source, and nobody else waits for them. Where
 // that fails they are asked again whenever people have been read.
-func (d *Directory) Watch(ctx context.Context, refs []Ref, from Position, send func(Update) error) error {
+func (d Reader) Watch(ctx context.Context, refs []Ref, from Position, send func(Update) error) error {
 	d.watching.Add(1)
 	defer d.watching.Add(-1)
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
-	w := &watch{Directory: d, refs: refs, last: make([]watched, len(refs)), send: send, untold: len(refs), answers: make(chan []WatchedAnswer, 1)}
+	w := &watch{Reader: d, refs: refs, last: make([]watched, len(refs)), send: send, untold: len(refs), answers: make(chan []WatchedAnswer, 1)}
 	for {
 		woken, err := w.look(ctx, &from)
 		if err != nil {
@@ -69,7 +69,7 @@ func (d *Directory) Watch(ctx context.Context, refs []Ref, from Position, send f
 // watch is one caller's watch of people. It keeps no queue: what it sends next is how
 // what is held differs from what it has sent.
 type watch struct {
-	*Directory
+	Reader
 	refs    []Ref
 	last    []watched
 	send    func(Update) error
@@ -117,7 +117,7 @@ func (w *watch) look(ctx context.Context, from *Position) (woken <-chan struct{}
 	turns := 1 + w.sync.people.turns()
 	first := w.told == nil && w.untold == len(w.refs)
 	if first {
-		w.resumed = w.held != nil && from.Epoch == w.epoch && from.Revision > 0 && from.Revision <= revision
+		w.resumed = w.held != nil && from.Epoch == w.epochOf() && from.Revision > 0 && from.Revision <= revision
 	}
 	unchanged := make([]bool, len(w.refs)) // since the position
 	for i, ref := range w.refs {
@@ -138,7 +138,7 @@ func (w *watch) look(ctx context.Context, from *Position) (woken <-chan struct{}
 		before := last.sent()
 		answer, isAnswered := answers[i]
 		switch {
-		case f.record != nil && last.found.shows(f):
+		case f.record != nil && w.same(last.found, f):
 			last.found = f
 		case f.record != nil:
 			*last = watched{found: f}
@@ -230,6 +230,14 @@ func (w *watched) takes(answer Answer) bool {
 		w.failed = true
 	}
 	return true
+}
+
+// same tells whether who is watched sees in next what they saw in last.
+func (w *watch) same(last, next found) bool {
+	if last.record == nil || last.record.id != next.record.id || w.view.whole() {
+		return last.shows(next)
+	}
+	return last == next || proto.Equal(w.assemble(last), w.assemble(next))
 }
 
 // shows tells whether the profile of next is that of f: the manager may have changed in

@@ -494,7 +494,7 @@ func TestClosedDirectoryEndsWatches(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() {
-			ended <- d.Watch(t.Context(), []cache.Ref{id(0)}, cache.Position{}, func(cache.Update) error { return nil })
+			ended <- d.As(cache.Everything).Watch(t.Context(), []cache.Ref{id(0)}, cache.Position{}, func(cache.Update) error { return nil })
 		}()
 		synctest.Wait()
 		d.Close()

@@ -146,7 +146,7 @@ func fill(t *testing.T, tenantOf *simulator.Directory) engine {
 	directory := filled(t, source, 0)
 	source.Close()
 	return func(s session, typed string) []string {
-		found, _, err := directory.Suggest(cache.Invite{Query: typed, Limit: shown, Organizer: cache.Ref{ID: s.Organizer}})
+		found, _, err := directory.As(cache.Everything).Suggest(cache.Invite{Query: typed, Limit: shown, Organizer: cache.Ref{ID: s.Organizer}})
 		if err != nil {
 			t.Fatalf("Suggest(%q) = %v", typed, err)
 		}

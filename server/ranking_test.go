@@ -75,11 +75,11 @@ func TestRanking(t *testing.T) {
 // play asks, and returns what is wrong with the answer.
 func (c *rankingCase) play(directory *cache.Directory, everybody *roll) (wrong []string) {
 	for _, id := range c.picked {
-		if err := directory.Pick(c.invite.Organizer, id); err != nil {
+		if err := directory.As(cache.Everything).Pick(c.invite.Organizer, id); err != nil {
 			return []string{fmt.Sprintf("Pick(%s) = %v", id, err)}
 		}
 	}
-	explained, _, err := directory.Explain(c.invite)
+	explained, _, err := directory.As(cache.Everything).Explain(c.invite)
 	if err != nil {
 		return []string{fmt.Sprintf("Explain = %v", err)}
 	}
@@ -188,14 +188,14 @@ func matchesAreWrong(s *pb.Suggestion) string {
 // again returns what other answers have otherwise: Suggest's, a second one, and shorter
 // ones, which have to be how the long one begins.
 func (c *rankingCase) again(directory *cache.Directory, explained []*pb.ExplainedSuggestion) (wrong []string) {
-	second, _, err := directory.Explain(c.invite)
+	second, _, err := directory.As(cache.Everything).Explain(c.invite)
 	if err != nil || !reflect.DeepEqual(texts(second), texts(explained)) {
 		wrong = append(wrong, fmt.Sprintf("  asked again: %v, %v", texts(second), err))
 	}
 	for _, limit := range []int{c.invite.Limit, 1, 3, 8} {
 		short := c.invite
 		short.Limit = limit
-		suggested, _, err := directory.Suggest(short)
+		suggested, _, err := directory.As(cache.Everything).Suggest(short)
 		same := len(suggested) == min(limit, len(explained))
 		for i, s := range suggested {
 			same = same && proto.Equal(s, explained[i].GetSuggestion())
