@@ -84,6 +84,8 @@ type flags struct {
 	Pick    pickCommand    `cmd:"" help:"Tell that somebody was picked, so that they come earlier for that organizer."`
 	Status  statusCommand  `cmd:"" help:"Show how the directory stands in the service's memory."`
 	Refresh refreshCommand `cmd:"" help:"Have the service read its directory at once."`
+	Report  reportCommand  `cmd:"" help:"Show all that the service holds of a person."`
+	Erase   eraseCommand   `cmd:"" help:"Remove a person from the service's memory, and keep them out while Microsoft Graph says the same of them."`
 }
 
 // session is what a command works with.

@@ -74,11 +74,7 @@ func printProfile(s *session, p *pb.Profile) {
 		{"schools", strings.Join(p.GetSchools(), ", ")},
 		{"id", p.GetId()},
 	}
-	for _, row := range rows {
-		if row[1] != "" {
-			fmt.Fprintf(s.out, "  %-12s %s\n", row[0], row[1])
-		}
-	}
+	s.printRows(rows)
 }
 
 func joined(parts ...string) string { return joinedBy(", ", parts...) }

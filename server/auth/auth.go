@@ -26,6 +26,12 @@ type Caller struct {
 	// User is the object id, in lower case, of the person for whom alone the caller speaks.
 	// Empty for a service, which may name anyone of its tenant.
 	User string
+	// Partner is the id of the caller's own organisation where that is another one; empty as a
+	// rule.
+	Partner string
+	// Guest tells that the token says that its user is a guest. The directory knows better, once
+	// it has been read.
+	Guest bool
 	// Expires is from when on the caller is to be identified anew; zero means never.
 	Expires time.Time
 }

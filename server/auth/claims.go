@@ -25,6 +25,9 @@ type claims struct {
 	Subject   string   `json:"sub"`
 	Kind      string   `json:"idtyp"` // app or user; optional
 	Roles     []string `json:"roles"`
+	Account   *float64 `json:"acct"` // 0 of a member, 1 of a guest; optional
+	Provider  string   `json:"idp"`  // who signed a user in, where that is not the issuer: of guests, as a rule
+	Issuer    string   `json:"iss"`
 	Scopes    string   `json:"scp"` // what an app may do for a user; only users' tokens have it
 }
 
@@ -84,6 +87,14 @@ func seconds(s float64) time.Time {
 	return time.Unix(int64(min(max(s, 0), most)), 0)
 }
 
+// guest tells whether a user is a guest, as far as their token says.
+func (c claims) guest() bool {
+	if c.Account != nil {
+		return *c.Account != 0
+	}
+	return c.Provider != "" && c.Provider != c.Issuer
+}
+
 // caller is whom a token that has been checked is of, in a tenant.
 //
 // An app's own token has roles that its administrators gave it, and no scopes; the object id
@@ -99,7 +110,7 @@ func (c claims) caller(tenant string) (Caller, error) {
 	case c.Scopes != "" && object == "":
 		return Caller{}, errNoSubject // it could name anyone
 	case c.Scopes != "":
-		caller.User, caller.Subject = object, "user:"+object
+		caller.User, caller.Subject, caller.Guest = object, "user:"+object, c.guest()
 		// What the app may do for the user bounds what the user may have it do.
 		if !slices.Contains(strings.Fields(c.Scopes), readScope) {
 			caller.Roles = 0

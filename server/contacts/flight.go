@@ -22,6 +22,8 @@ type flight struct {
 	done  chan struct{} // closed when there is an outcome
 	book  *book         // the outcome; or else
 	err   error
+
+	forgotten bool // what comes of it is not kept
 }
 
 // patience is how long a call for candidates waits: it leaves some of the caller's time
@@ -159,6 +161,8 @@ func (s *Store) finish(owner Owner, f *flight, b *book, failure *failure) {
 			failed.times++
 		}
 		s.failed.putLocked(owner, failed, 0, failed.at.Add(failed.pause()+inARow))
+	case f.forgotten:
+		f.book = b
 	default:
 		f.book = b
 		s.books.putLocked(owner, b, b.weight, b.began.Add(s.config.TTL))

@@ -10,6 +10,37 @@ type Stats struct {
 	Pending  int64 // calls since the start that were answered with cache.ErrPending
 }
 
+// Held is how many contacts of a person are held, of all callers who asked for them together.
+func (s *Store) Held(person string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for owner, kept := range s.books.things {
+		if owner.Person == person {
+			n += len(kept.value.people)
+		}
+	}
+	return n
+}
+
+// Forget forgets the contacts of a person, and tells how many there were. A reading that is
+// under way is for those who wait for it alone.
+func (s *Store) Forget(person string) (n int) {
+	n = s.Held(person)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for owner := range s.books.things {
+		if owner.Person == person {
+			s.books.takeLocked(owner)
+		}
+	}
+	for owner, f := range s.flights {
+		if owner.Person == person {
+			f.forgotten = true
+		}
+	}
+	return n
+}
+
 // Stats returns the figures of this moment.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()

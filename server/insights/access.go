@@ -32,6 +32,8 @@ var access = map[string][]auth.Roles{
 	pb.DirectoryAdminService_GetDirectoryStatus_FullMethodName: {auth.Operator},
 	pb.DirectoryAdminService_RefreshDirectory_FullMethodName:   {auth.Operator},
 	pb.DirectoryAdminService_ExplainSuggestions_FullMethodName: {auth.Operator},
+	pb.DirectoryAdminService_ErasePerson_FullMethodName:        {auth.Operator},
+	pb.DirectoryAdminService_ReportPerson_FullMethodName:       {auth.Operator},
 
 	grpc_reflection_v1.ServerReflection_ServerReflectionInfo_FullMethodName:      {auth.Operator},
 	grpc_reflection_v1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: {auth.Operator},

@@ -122,6 +122,8 @@ func seeds() map[string][]proto.Message {
 		"MatchAccounts":      {&pb.MatchAccountsRequest{Emails: []string{"person.b@contoso.com", "nobody"}}},
 		"SuggestInvitees":    {&pb.SuggestInviteesRequest{Query: "pers", Organizer: ana, TeamId: team, ChannelId: channelID, Exclude: []*pb.PersonRef{ana}, Kinds: []pb.InviteeKind{1}}},
 		"ExplainSuggestions": {&pb.ExplainSuggestionsRequest{Request: &pb.SuggestInviteesRequest{Query: "b", Organizer: ana}}},
+		"ErasePerson":        {&pb.ErasePersonRequest{Person: byID(sourcetest.ID(2))}},
+		"ReportPerson":       {&pb.ReportPersonRequest{Person: ana}},
 		"ReportPick":         {&pb.ReportPickRequest{Organizer: ana, PickedId: sourcetest.ID(2)}},
 		"ExpandGroup": {
 			&pb.ExpandGroupRequest{Group: &pb.ExpandGroupRequest_GroupId{GroupId: group}, Nested: true, PageSize: 1},

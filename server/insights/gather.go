@@ -21,9 +21,9 @@ const patience = 2 * time.Second
 // contacts, and who is in the team or channel. It returns a row for each that could not be
 // read, or not all of it: the rest is answered without. An organizer whom the directory does
 // not know is an error, and so is a directory that is still being read.
-func (s *Service) gather(ctx context.Context, directory *cache.Directory, q *invite) ([]*pb.SourceState, error) {
+func (s *Service) gather(ctx context.Context, directory cache.Reader, q *invite) ([]*pb.SourceState, error) {
 	caller, _ := auth.FromContext(ctx)
-	store := tenantOf(ctx).Contacts
+	store := sessionOf(ctx).Contacts
 	if q.Organizer == (cache.Ref{}) || !wantsContacts(q.Kinds) {
 		store = nil
 	}

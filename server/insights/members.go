@@ -80,7 +80,7 @@ func (s *Service) ExpandGroup(ctx context.Context, in *pb.ExpandGroupRequest) (*
 }
 
 // ownContacts are the contacts of an organizer's that are in a folder, or have a category.
-func (s *Service) ownContacts(ctx context.Context, directory *cache.Directory, organizer cache.Ref, folder, category string) (*cache.Members, error) {
+func (s *Service) ownContacts(ctx context.Context, directory cache.Reader, organizer cache.Ref, folder, category string) (*cache.Members, error) {
 	organizer, err := yourself(ctx, directory, organizer)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (s *Service) ownContacts(ctx context.Context, directory *cache.Directory, o
 		return nil, ofOrganizer("organizer", err)
 	}
 	caller, _ := auth.FromContext(ctx)
-	store := tenantOf(ctx).Contacts
+	store := sessionOf(ctx).Contacts
 	if store == nil {
 		return nil, cache.ErrUnavailable // nobody's contacts are read: what they have cannot be told
 	}

@@ -14,7 +14,7 @@ import (
 // withRich returns a profile with what the person has written of themselves, or the profile
 // itself and why that is not there. It leaves enough of the caller's time to answer with the
 // profile.
-func withRich(ctx context.Context, directory *cache.Directory, profile *pb.Profile) (*pb.Profile, error) {
+func withRich(ctx context.Context, directory cache.Reader, profile *pb.Profile) (*pb.Profile, error) {
 	ctx, cancel := early(ctx)
 	defer cancel()
 	rich, err := directory.Rich(ctx, profile.GetId())

@@ -96,10 +96,10 @@ func (s *Service) Calls() int { return len(s.slots) }
 // caller's tenant is none of ours.
 var errNoCaller = errors.New("no caller of a known tenant")
 
-// directory returns the people of the caller's tenant.
-func (s *Service) directory(ctx context.Context) (*cache.Directory, error) {
-	if tenant := tenantOf(ctx); tenant != nil {
-		return tenant.Directory, nil
+// directory returns the people of the caller's tenant, as the caller sees them.
+func (s *Service) directory(ctx context.Context) (cache.Reader, error) {
+	if now := sessionOf(ctx); now != nil {
+		return now.people, nil
 	}
-	return nil, errNoCaller
+	return cache.Reader{}, errNoCaller
 }

@@ -13,6 +13,8 @@ import (
 type Tenant struct {
 	// Directory is its people. Required.
 	Directory *cache.Directory
+	// Policy is what its audiences see; nil is that of auth.DefaultPolicy.
+	Policy *auth.Policy
 	// Contacts are where its people's own contacts are held; nil where none are suggested.
 	Contacts *contacts.Store
 }
@@ -22,20 +24,43 @@ func Always(tenants map[string]*Tenant) func() map[string]*Tenant {
 	return func() map[string]*Tenant { return tenants }
 }
 
-type tenantKey struct{}
+// defaultPolicy is that of tenants without one.
+var defaultPolicy = auth.NewPolicy(auth.DefaultPolicy(), func(path, what string) { panic(path + " " + what) })
 
-// within returns a context that carries a caller and their tenant: what a call is answered
-// from is settled once.
+type sessionKey struct{}
+
+// session is what a call is answered from: settled once, when it is known who calls.
+type session struct {
+	*Tenant
+	people cache.Reader // of the directory, as the caller sees it
+}
+
+// within returns a context that carries a caller, their tenant, and what they see of it.
 func (s *Service) within(ctx context.Context, caller auth.Caller) (context.Context, error) {
 	tenant := s.config.Tenants()[caller.Tenant]
 	if tenant == nil {
 		return nil, errNoCaller
 	}
-	return context.WithValue(auth.NewContext(ctx, caller), tenantKey{}, tenant), nil
+	now := &session{tenant, tenant.Directory.As(tenant.view(caller))}
+	return context.WithValue(auth.NewContext(ctx, caller), sessionKey{}, now), nil
 }
 
-// tenantOf returns the tenant of a call that came through the interceptors, or nil.
-func tenantOf(ctx context.Context) *Tenant {
-	tenant, _ := ctx.Value(tenantKey{}).(*Tenant)
-	return tenant
+// policy is that of the tenant.
+func (t *Tenant) policy() *auth.Policy {
+	if t.Policy == nil {
+		return defaultPolicy
+	}
+	return t.Policy
+}
+
+// view is who and what a caller sees.
+func (t *Tenant) view(caller auth.Caller) cache.View {
+	guest, held, filling := t.Directory.Guest(caller.User)
+	return t.policy().View(caller, caller.Audience(guest, held, filling))
+}
+
+// sessionOf returns that of a call that came through the interceptors, or nil.
+func sessionOf(ctx context.Context) *session {
+	now, _ := ctx.Value(sessionKey{}).(*session)
+	return now
 }

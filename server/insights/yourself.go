@@ -15,7 +15,7 @@ var errNotYourself = errors.New("a user's token speaks for that user alone")
 // yourself is whom a request of a user's token speaks for, for the organizer that it names,
 // which may be none: the user. A service's request speaks for whom it names. Whom the
 // directory does not know is somebody else: a user is not told who exists.
-func yourself(ctx context.Context, directory *cache.Directory, organizer cache.Ref) (cache.Ref, error) {
+func yourself(ctx context.Context, directory cache.Reader, organizer cache.Ref) (cache.Ref, error) {
 	caller, _ := auth.FromContext(ctx)
 	if caller.User == "" {
 		return organizer, nil
@@ -38,7 +38,7 @@ func yourself(ctx context.Context, directory *cache.Directory, organizer cache.R
 
 // implied is yourself, where nobody need be meant: a user whom the directory does not know
 // and who names nobody is answered as those are who name nobody.
-func implied(ctx context.Context, directory *cache.Directory, organizer cache.Ref) (cache.Ref, error) {
+func implied(ctx context.Context, directory cache.Reader, organizer cache.Ref) (cache.Ref, error) {
 	you, err := yourself(ctx, directory, organizer)
 	if err != nil || you == organizer {
 		return you, err

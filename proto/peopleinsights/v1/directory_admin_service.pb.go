@@ -226,6 +226,511 @@ func (DirectoryState) EnumDescriptor() ([]byte, []int) {
 	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{2}
 }
 
+// ErasePersonRequest names whom to erase.
+type ErasePersonRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The person. Required.
+	Person        *PersonRef `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasePersonRequest) Reset() {
+	*x = ErasePersonRequest{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasePersonRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasePersonRequest) ProtoMessage() {}
+
+func (x *ErasePersonRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasePersonRequest.ProtoReflect.Descriptor instead.
+func (*ErasePersonRequest) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ErasePersonRequest) GetPerson() *PersonRef {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+// ErasePersonResponse is the receipt of an erasure: what was there, and is not any more.
+type ErasePersonResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Stands for this erasure, as the log does too. It tells nothing of the person.
+	ReceiptId string `protobuf:"bytes,1,opt,name=receipt_id,json=receiptId,proto3" json:"receipt_id,omitempty"`
+	// The person's id.
+	PersonId string `protobuf:"bytes,2,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
+	// When they were gone from memory.
+	EraseTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
+	// The first revision that does not show them.
+	Freshness *Freshness `protobuf:"bytes,4,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	// Whether the directory's record held them, or answers read through to Microsoft Graph did;
+	// false where they had been erased already.
+	Profile bool `protobuf:"varint,5,opt,name=profile,proto3" json:"profile,omitempty"`
+	// Their photos, by sizes.
+	Photos int32 `protobuf:"varint,6,opt,name=photos,proto3" json:"photos,omitempty"`
+	// Whether a rich profile was held.
+	RichProfile bool `protobuf:"varint,7,opt,name=rich_profile,json=richProfile,proto3" json:"rich_profile,omitempty"`
+	// Whom they had picked as an organizer, and by how many organizers they were picked.
+	Picks int32 `protobuf:"varint,8,opt,name=picks,proto3" json:"picks,omitempty"`
+	// See picks.
+	PickedBy int32 `protobuf:"varint,9,opt,name=picked_by,json=pickedBy,proto3" json:"picked_by,omitempty"`
+	// Their own contacts that were held.
+	OwnContacts int32 `protobuf:"varint,10,opt,name=own_contacts,json=ownContacts,proto3" json:"own_contacts,omitempty"`
+	// How many people are kept out in all, this one among them; 100,000 at most.
+	ErasedPeople  int32 `protobuf:"varint,11,opt,name=erased_people,json=erasedPeople,proto3" json:"erased_people,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasePersonResponse) Reset() {
+	*x = ErasePersonResponse{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasePersonResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasePersonResponse) ProtoMessage() {}
+
+func (x *ErasePersonResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasePersonResponse.ProtoReflect.Descriptor instead.
+func (*ErasePersonResponse) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ErasePersonResponse) GetReceiptId() string {
+	if x != nil {
+		return x.ReceiptId
+	}
+	return ""
+}
+
+func (x *ErasePersonResponse) GetPersonId() string {
+	if x != nil {
+		return x.PersonId
+	}
+	return ""
+}
+
+func (x *ErasePersonResponse) GetEraseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EraseTime
+	}
+	return nil
+}
+
+func (x *ErasePersonResponse) GetFreshness() *Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
+func (x *ErasePersonResponse) GetProfile() bool {
+	if x != nil {
+		return x.Profile
+	}
+	return false
+}
+
+func (x *ErasePersonResponse) GetPhotos() int32 {
+	if x != nil {
+		return x.Photos
+	}
+	return 0
+}
+
+func (x *ErasePersonResponse) GetRichProfile() bool {
+	if x != nil {
+		return x.RichProfile
+	}
+	return false
+}
+
+func (x *ErasePersonResponse) GetPicks() int32 {
+	if x != nil {
+		return x.Picks
+	}
+	return 0
+}
+
+func (x *ErasePersonResponse) GetPickedBy() int32 {
+	if x != nil {
+		return x.PickedBy
+	}
+	return 0
+}
+
+func (x *ErasePersonResponse) GetOwnContacts() int32 {
+	if x != nil {
+		return x.OwnContacts
+	}
+	return 0
+}
+
+func (x *ErasePersonResponse) GetErasedPeople() int32 {
+	if x != nil {
+		return x.ErasedPeople
+	}
+	return 0
+}
+
+// ReportPersonRequest names whom to report on.
+type ReportPersonRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The person. Required.
+	Person        *PersonRef `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportPersonRequest) Reset() {
+	*x = ReportPersonRequest{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportPersonRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportPersonRequest) ProtoMessage() {}
+
+func (x *ReportPersonRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportPersonRequest.ProtoReflect.Descriptor instead.
+func (*ReportPersonRequest) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ReportPersonRequest) GetPerson() *PersonRef {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+// ReportPersonResponse is what memory holds of a person.
+type ReportPersonResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The person's id.
+	PersonId string `protobuf:"bytes,1,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
+	// The profile as Microsoft Graph's directory has it, with the rich profile where that is
+	// held. Unset where none is.
+	Profile *Profile `protobuf:"bytes,2,opt,name=profile,proto3" json:"profile,omitempty"`
+	// Whether they are hidden from address lists.
+	Unlisted bool `protobuf:"varint,3,opt,name=unlisted,proto3" json:"unlisted,omitempty"`
+	// The id of their manager; empty for none.
+	ManagerId string `protobuf:"bytes,4,opt,name=manager_id,json=managerId,proto3" json:"manager_id,omitempty"`
+	// Those who report to them, by id.
+	DirectReportIds []string `protobuf:"bytes,5,rep,name=direct_report_ids,json=directReportIds,proto3" json:"direct_report_ids,omitempty"`
+	// Their photos, without the images.
+	Photos []*HeldPhoto `protobuf:"bytes,6,rep,name=photos,proto3" json:"photos,omitempty"`
+	// Whether a rich profile is held, be it an empty one.
+	RichProfile bool `protobuf:"varint,7,opt,name=rich_profile,json=richProfile,proto3" json:"rich_profile,omitempty"`
+	// Whom they picked as an organizer lately, by id, the one who counts most first.
+	PickedIds []string `protobuf:"bytes,8,rep,name=picked_ids,json=pickedIds,proto3" json:"picked_ids,omitempty"`
+	// By how many organizers they were picked.
+	PickedBy int32 `protobuf:"varint,9,opt,name=picked_by,json=pickedBy,proto3" json:"picked_by,omitempty"`
+	// Their own contacts that are held, of all callers who asked for them together. They are
+	// gone by themselves after --contact-ttl.
+	OwnContacts int32 `protobuf:"varint,10,opt,name=own_contacts,json=ownContacts,proto3" json:"own_contacts,omitempty"`
+	// When they were erased; unset where they are not. Then all that is held is their id, and a
+	// keyed hash of what Microsoft Graph said of them.
+	EraseTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=erase_time,json=eraseTime,proto3" json:"erase_time,omitempty"`
+	// What the organisation's policy hides of them, by audience.
+	Hidden []*HiddenFrom `protobuf:"bytes,12,rep,name=hidden,proto3" json:"hidden,omitempty"`
+	// As of when, and at which revision.
+	Freshness     *Freshness `protobuf:"bytes,13,opt,name=freshness,proto3" json:"freshness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportPersonResponse) Reset() {
+	*x = ReportPersonResponse{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportPersonResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportPersonResponse) ProtoMessage() {}
+
+func (x *ReportPersonResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportPersonResponse.ProtoReflect.Descriptor instead.
+func (*ReportPersonResponse) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ReportPersonResponse) GetPersonId() string {
+	if x != nil {
+		return x.PersonId
+	}
+	return ""
+}
+
+func (x *ReportPersonResponse) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+func (x *ReportPersonResponse) GetUnlisted() bool {
+	if x != nil {
+		return x.Unlisted
+	}
+	return false
+}
+
+func (x *ReportPersonResponse) GetManagerId() string {
+	if x != nil {
+		return x.ManagerId
+	}
+	return ""
+}
+
+func (x *ReportPersonResponse) GetDirectReportIds() []string {
+	if x != nil {
+		return x.DirectReportIds
+	}
+	return nil
+}
+
+func (x *ReportPersonResponse) GetPhotos() []*HeldPhoto {
+	if x != nil {
+		return x.Photos
+	}
+	return nil
+}
+
+func (x *ReportPersonResponse) GetRichProfile() bool {
+	if x != nil {
+		return x.RichProfile
+	}
+	return false
+}
+
+func (x *ReportPersonResponse) GetPickedIds() []string {
+	if x != nil {
+		return x.PickedIds
+	}
+	return nil
+}
+
+func (x *ReportPersonResponse) GetPickedBy() int32 {
+	if x != nil {
+		return x.PickedBy
+	}
+	return 0
+}
+
+func (x *ReportPersonResponse) GetOwnContacts() int32 {
+	if x != nil {
+		return x.OwnContacts
+	}
+	return 0
+}
+
+func (x *ReportPersonResponse) GetEraseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EraseTime
+	}
+	return nil
+}
+
+func (x *ReportPersonResponse) GetHidden() []*HiddenFrom {
+	if x != nil {
+		return x.Hidden
+	}
+	return nil
+}
+
+func (x *ReportPersonResponse) GetFreshness() *Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
+// HeldPhoto is a photo that memory holds.
+type HeldPhoto struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The size that was asked for, in pixels.
+	Size int32 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// Its bytes; 0 where what is held is that there is none.
+	Bytes int64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// When Microsoft Graph last confirmed it.
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldPhoto) Reset() {
+	*x = HeldPhoto{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldPhoto) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldPhoto) ProtoMessage() {}
+
+func (x *HeldPhoto) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldPhoto.ProtoReflect.Descriptor instead.
+func (*HeldPhoto) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *HeldPhoto) GetSize() int32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *HeldPhoto) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *HeldPhoto) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+// HiddenFrom is what is hidden of somebody from an audience.
+type HiddenFrom struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The audience, as it is configured: members, guests, partners or services.
+	Audience string `protobuf:"bytes,1,opt,name=audience,proto3" json:"audience,omitempty"`
+	// The fields of Profile, or photo; empty where the person is hidden altogether.
+	Fields        []string `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HiddenFrom) Reset() {
+	*x = HiddenFrom{}
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HiddenFrom) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HiddenFrom) ProtoMessage() {}
+
+func (x *HiddenFrom) ProtoReflect() protoreflect.Message {
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HiddenFrom.ProtoReflect.Descriptor instead.
+func (*HiddenFrom) Descriptor() ([]byte, []int) {
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *HiddenFrom) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *HiddenFrom) GetFields() []string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
 // ExplainSuggestionsRequest is what is to be explained.
 type ExplainSuggestionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -237,7 +742,7 @@ type ExplainSuggestionsRequest struct {
 
 func (x *ExplainSuggestionsRequest) Reset() {
 	*x = ExplainSuggestionsRequest{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -249,7 +754,7 @@ func (x *ExplainSuggestionsRequest) String() string {
 func (*ExplainSuggestionsRequest) ProtoMessage() {}
 
 func (x *ExplainSuggestionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[0]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +767,7 @@ func (x *ExplainSuggestionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSuggestionsRequest.ProtoReflect.Descriptor instead.
 func (*ExplainSuggestionsRequest) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{0}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExplainSuggestionsRequest) GetRequest() *SuggestInviteesRequest {
@@ -285,7 +790,7 @@ type ExplainSuggestionsResponse struct {
 
 func (x *ExplainSuggestionsResponse) Reset() {
 	*x = ExplainSuggestionsResponse{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -297,7 +802,7 @@ func (x *ExplainSuggestionsResponse) String() string {
 func (*ExplainSuggestionsResponse) ProtoMessage() {}
 
 func (x *ExplainSuggestionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[1]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -310,7 +815,7 @@ func (x *ExplainSuggestionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSuggestionsResponse.ProtoReflect.Descriptor instead.
 func (*ExplainSuggestionsResponse) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{1}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExplainSuggestionsResponse) GetSuggestions() []*ExplainedSuggestion {
@@ -345,7 +850,7 @@ type ExplainedSuggestion struct {
 
 func (x *ExplainedSuggestion) Reset() {
 	*x = ExplainedSuggestion{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -357,7 +862,7 @@ func (x *ExplainedSuggestion) String() string {
 func (*ExplainedSuggestion) ProtoMessage() {}
 
 func (x *ExplainedSuggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[2]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -370,7 +875,7 @@ func (x *ExplainedSuggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainedSuggestion.ProtoReflect.Descriptor instead.
 func (*ExplainedSuggestion) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{2}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExplainedSuggestion) GetSuggestion() *Suggestion {
@@ -419,7 +924,7 @@ type ScorePart struct {
 
 func (x *ScorePart) Reset() {
 	*x = ScorePart{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +936,7 @@ func (x *ScorePart) String() string {
 func (*ScorePart) ProtoMessage() {}
 
 func (x *ScorePart) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[3]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +949,7 @@ func (x *ScorePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScorePart.ProtoReflect.Descriptor instead.
 func (*ScorePart) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{3}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ScorePart) GetReason() ScoreReason {
@@ -493,7 +998,7 @@ type RefreshDirectoryRequest struct {
 
 func (x *RefreshDirectoryRequest) Reset() {
 	*x = RefreshDirectoryRequest{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +1010,7 @@ func (x *RefreshDirectoryRequest) String() string {
 func (*RefreshDirectoryRequest) ProtoMessage() {}
 
 func (x *RefreshDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[4]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +1023,7 @@ func (x *RefreshDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*RefreshDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{4}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RefreshDirectoryRequest) GetRelist() bool {
@@ -548,7 +1053,7 @@ type RefreshDirectoryResponse struct {
 
 func (x *RefreshDirectoryResponse) Reset() {
 	*x = RefreshDirectoryResponse{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -560,7 +1065,7 @@ func (x *RefreshDirectoryResponse) String() string {
 func (*RefreshDirectoryResponse) ProtoMessage() {}
 
 func (x *RefreshDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[5]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -573,7 +1078,7 @@ func (x *RefreshDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*RefreshDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{5}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RefreshDirectoryResponse) GetFreshness() *Freshness {
@@ -599,7 +1104,7 @@ type GetDirectoryStatusRequest struct {
 
 func (x *GetDirectoryStatusRequest) Reset() {
 	*x = GetDirectoryStatusRequest{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +1116,7 @@ func (x *GetDirectoryStatusRequest) String() string {
 func (*GetDirectoryStatusRequest) ProtoMessage() {}
 
 func (x *GetDirectoryStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[6]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -624,7 +1129,7 @@ func (x *GetDirectoryStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryStatusRequest) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{6}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{12}
 }
 
 // GetDirectoryStatusResponse is the status of one organisation's directory.
@@ -695,7 +1200,7 @@ type GetDirectoryStatusResponse struct {
 
 func (x *GetDirectoryStatusResponse) Reset() {
 	*x = GetDirectoryStatusResponse{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -707,7 +1212,7 @@ func (x *GetDirectoryStatusResponse) String() string {
 func (*GetDirectoryStatusResponse) ProtoMessage() {}
 
 func (x *GetDirectoryStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[7]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -720,7 +1225,7 @@ func (x *GetDirectoryStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetDirectoryStatusResponse) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{7}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetDirectoryStatusResponse) GetTenantId() string {
@@ -918,7 +1423,7 @@ type HeldBack struct {
 
 func (x *HeldBack) Reset() {
 	*x = HeldBack{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[8]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1435,7 @@ func (x *HeldBack) String() string {
 func (*HeldBack) ProtoMessage() {}
 
 func (x *HeldBack) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[8]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1448,7 @@ func (x *HeldBack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldBack.ProtoReflect.Descriptor instead.
 func (*HeldBack) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{8}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *HeldBack) GetRemovals() int64 {
@@ -1005,7 +1510,7 @@ type GraphUsage struct {
 
 func (x *GraphUsage) Reset() {
 	*x = GraphUsage{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[9]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1522,7 @@ func (x *GraphUsage) String() string {
 func (*GraphUsage) ProtoMessage() {}
 
 func (x *GraphUsage) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[9]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1535,7 @@ func (x *GraphUsage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GraphUsage.ProtoReflect.Descriptor instead.
 func (*GraphUsage) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{9}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GraphUsage) GetCalls() int64 {
@@ -1122,7 +1627,7 @@ type SweepStatus struct {
 
 func (x *SweepStatus) Reset() {
 	*x = SweepStatus{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[10]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1639,7 @@ func (x *SweepStatus) String() string {
 func (*SweepStatus) ProtoMessage() {}
 
 func (x *SweepStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[10]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1652,7 @@ func (x *SweepStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SweepStatus.ProtoReflect.Descriptor instead.
 func (*SweepStatus) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{10}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SweepStatus) GetSweeps() int64 {
@@ -1224,7 +1729,7 @@ type SourceFailure struct {
 
 func (x *SourceFailure) Reset() {
 	*x = SourceFailure{}
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[11]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1236,7 +1741,7 @@ func (x *SourceFailure) String() string {
 func (*SourceFailure) ProtoMessage() {}
 
 func (x *SourceFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[11]
+	mi := &file_peopleinsights_v1_directory_admin_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1249,7 +1754,7 @@ func (x *SourceFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceFailure.ProtoReflect.Descriptor instead.
 func (*SourceFailure) Descriptor() ([]byte, []int) {
-	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{11}
+	return file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SourceFailure) GetTime() *timestamppb.Timestamp {
@@ -1284,7 +1789,53 @@ var File_peopleinsights_v1_directory_admin_service_proto protoreflect.FileDescri
 
 const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\n" +
-	"/peopleinsights/v1/directory_admin_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a/peopleinsights/v1/people_insights_service.proto\x1a\x1epeopleinsights/v1/person.proto\"`\n" +
+	"/peopleinsights/v1/directory_admin_service.proto\x12\x11peopleinsights.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dpeopleinsights/v1/error.proto\x1a/peopleinsights/v1/people_insights_service.proto\x1a\x1epeopleinsights/v1/person.proto\"J\n" +
+	"\x12ErasePersonRequest\x124\n" +
+	"\x06person\x18\x01 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\x06person\"\x98\x03\n" +
+	"\x13ErasePersonResponse\x12\x1d\n" +
+	"\n" +
+	"receipt_id\x18\x01 \x01(\tR\treceiptId\x12\x1b\n" +
+	"\tperson_id\x18\x02 \x01(\tR\bpersonId\x129\n" +
+	"\n" +
+	"erase_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\teraseTime\x12:\n" +
+	"\tfreshness\x18\x04 \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\x12\x18\n" +
+	"\aprofile\x18\x05 \x01(\bR\aprofile\x12\x16\n" +
+	"\x06photos\x18\x06 \x01(\x05R\x06photos\x12!\n" +
+	"\frich_profile\x18\a \x01(\bR\vrichProfile\x12\x14\n" +
+	"\x05picks\x18\b \x01(\x05R\x05picks\x12\x1b\n" +
+	"\tpicked_by\x18\t \x01(\x05R\bpickedBy\x12!\n" +
+	"\fown_contacts\x18\n" +
+	" \x01(\x05R\vownContacts\x12#\n" +
+	"\rerased_people\x18\v \x01(\x05R\ferasedPeople\"K\n" +
+	"\x13ReportPersonRequest\x124\n" +
+	"\x06person\x18\x01 \x01(\v2\x1c.peopleinsights.v1.PersonRefR\x06person\"\xb6\x04\n" +
+	"\x14ReportPersonResponse\x12\x1b\n" +
+	"\tperson_id\x18\x01 \x01(\tR\bpersonId\x124\n" +
+	"\aprofile\x18\x02 \x01(\v2\x1a.peopleinsights.v1.ProfileR\aprofile\x12\x1a\n" +
+	"\bunlisted\x18\x03 \x01(\bR\bunlisted\x12\x1d\n" +
+	"\n" +
+	"manager_id\x18\x04 \x01(\tR\tmanagerId\x12*\n" +
+	"\x11direct_report_ids\x18\x05 \x03(\tR\x0fdirectReportIds\x124\n" +
+	"\x06photos\x18\x06 \x03(\v2\x1c.peopleinsights.v1.HeldPhotoR\x06photos\x12!\n" +
+	"\frich_profile\x18\a \x01(\bR\vrichProfile\x12\x1d\n" +
+	"\n" +
+	"picked_ids\x18\b \x03(\tR\tpickedIds\x12\x1b\n" +
+	"\tpicked_by\x18\t \x01(\x05R\bpickedBy\x12!\n" +
+	"\fown_contacts\x18\n" +
+	" \x01(\x05R\vownContacts\x129\n" +
+	"\n" +
+	"erase_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\teraseTime\x125\n" +
+	"\x06hidden\x18\f \x03(\v2\x1d.peopleinsights.v1.HiddenFromR\x06hidden\x12:\n" +
+	"\tfreshness\x18\r \x01(\v2\x1c.peopleinsights.v1.FreshnessR\tfreshness\"o\n" +
+	"\tHeldPhoto\x12\x12\n" +
+	"\x04size\x18\x01 \x01(\x05R\x04size\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x128\n" +
+	"\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"@\n" +
+	"\n" +
+	"HiddenFrom\x12\x1a\n" +
+	"\baudience\x18\x01 \x01(\tR\baudience\x12\x16\n" +
+	"\x06fields\x18\x02 \x03(\tR\x06fields\"`\n" +
 	"\x19ExplainSuggestionsRequest\x12C\n" +
 	"\arequest\x18\x01 \x01(\v2).peopleinsights.v1.SuggestInviteesRequestR\arequest\"\xa2\x01\n" +
 	"\x1aExplainSuggestionsResponse\x12H\n" +
@@ -1394,11 +1945,13 @@ const file_peopleinsights_v1_directory_admin_service_proto_rawDesc = "" +
 	"\x17DIRECTORY_STATE_FILLING\x10\x01\x12\x1b\n" +
 	"\x17DIRECTORY_STATE_CURRENT\x10\x02\x12\x19\n" +
 	"\x15DIRECTORY_STATE_STALE\x10\x03\x12\x1d\n" +
-	"\x19DIRECTORY_STATE_HELD_BACK\x10\x042\xf9\x02\n" +
+	"\x19DIRECTORY_STATE_HELD_BACK\x10\x042\xc2\x04\n" +
 	"\x15DirectoryAdminService\x12v\n" +
 	"\x12GetDirectoryStatus\x12,.peopleinsights.v1.GetDirectoryStatusRequest\x1a-.peopleinsights.v1.GetDirectoryStatusResponse\"\x03\x90\x02\x01\x12p\n" +
 	"\x10RefreshDirectory\x12*.peopleinsights.v1.RefreshDirectoryRequest\x1a+.peopleinsights.v1.RefreshDirectoryResponse\"\x03\x90\x02\x02\x12v\n" +
-	"\x12ExplainSuggestions\x12,.peopleinsights.v1.ExplainSuggestionsRequest\x1a-.peopleinsights.v1.ExplainSuggestionsResponse\"\x03\x90\x02\x01B\xeb\x01\n" +
+	"\x12ExplainSuggestions\x12,.peopleinsights.v1.ExplainSuggestionsRequest\x1a-.peopleinsights.v1.ExplainSuggestionsResponse\"\x03\x90\x02\x01\x12a\n" +
+	"\vErasePerson\x12%.peopleinsights.v1.ErasePersonRequest\x1a&.peopleinsights.v1.ErasePersonResponse\"\x03\x90\x02\x02\x12d\n" +
+	"\fReportPerson\x12&.peopleinsights.v1.ReportPersonRequest\x1a'.peopleinsights.v1.ReportPersonResponse\"\x03\x90\x02\x01B\xeb\x01\n" +
 	"\x15com.peopleinsights.v1B\x1aDirectoryAdminServiceProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 
 var (
@@ -1414,72 +1967,94 @@ func file_peopleinsights_v1_directory_admin_service_proto_rawDescGZIP() []byte {
 }
 
 var file_peopleinsights_v1_directory_admin_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_peopleinsights_v1_directory_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_peopleinsights_v1_directory_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_peopleinsights_v1_directory_admin_service_proto_goTypes = []any{
 	(SuggestionBucket)(0),              // 0: peopleinsights.v1.SuggestionBucket
 	(ScoreReason)(0),                   // 1: peopleinsights.v1.ScoreReason
 	(DirectoryState)(0),                // 2: peopleinsights.v1.DirectoryState
-	(*ExplainSuggestionsRequest)(nil),  // 3: peopleinsights.v1.ExplainSuggestionsRequest
-	(*ExplainSuggestionsResponse)(nil), // 4: peopleinsights.v1.ExplainSuggestionsResponse
-	(*ExplainedSuggestion)(nil),        // 5: peopleinsights.v1.ExplainedSuggestion
-	(*ScorePart)(nil),                  // 6: peopleinsights.v1.ScorePart
-	(*RefreshDirectoryRequest)(nil),    // 7: peopleinsights.v1.RefreshDirectoryRequest
-	(*RefreshDirectoryResponse)(nil),   // 8: peopleinsights.v1.RefreshDirectoryResponse
-	(*GetDirectoryStatusRequest)(nil),  // 9: peopleinsights.v1.GetDirectoryStatusRequest
-	(*GetDirectoryStatusResponse)(nil), // 10: peopleinsights.v1.GetDirectoryStatusResponse
-	(*HeldBack)(nil),                   // 11: peopleinsights.v1.HeldBack
-	(*GraphUsage)(nil),                 // 12: peopleinsights.v1.GraphUsage
-	(*SweepStatus)(nil),                // 13: peopleinsights.v1.SweepStatus
-	(*SourceFailure)(nil),              // 14: peopleinsights.v1.SourceFailure
-	(*SuggestInviteesRequest)(nil),     // 15: peopleinsights.v1.SuggestInviteesRequest
-	(*Freshness)(nil),                  // 16: peopleinsights.v1.Freshness
-	(*Suggestion)(nil),                 // 17: peopleinsights.v1.Suggestion
-	(*timestamppb.Timestamp)(nil),      // 18: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 19: google.protobuf.Duration
-	(ErrorReason)(0),                   // 20: peopleinsights.v1.ErrorReason
+	(*ErasePersonRequest)(nil),         // 3: peopleinsights.v1.ErasePersonRequest
+	(*ErasePersonResponse)(nil),        // 4: peopleinsights.v1.ErasePersonResponse
+	(*ReportPersonRequest)(nil),        // 5: peopleinsights.v1.ReportPersonRequest
+	(*ReportPersonResponse)(nil),       // 6: peopleinsights.v1.ReportPersonResponse
+	(*HeldPhoto)(nil),                  // 7: peopleinsights.v1.HeldPhoto
+	(*HiddenFrom)(nil),                 // 8: peopleinsights.v1.HiddenFrom
+	(*ExplainSuggestionsRequest)(nil),  // 9: peopleinsights.v1.ExplainSuggestionsRequest
+	(*ExplainSuggestionsResponse)(nil), // 10: peopleinsights.v1.ExplainSuggestionsResponse
+	(*ExplainedSuggestion)(nil),        // 11: peopleinsights.v1.ExplainedSuggestion
+	(*ScorePart)(nil),                  // 12: peopleinsights.v1.ScorePart
+	(*RefreshDirectoryRequest)(nil),    // 13: peopleinsights.v1.RefreshDirectoryRequest
+	(*RefreshDirectoryResponse)(nil),   // 14: peopleinsights.v1.RefreshDirectoryResponse
+	(*GetDirectoryStatusRequest)(nil),  // 15: peopleinsights.v1.GetDirectoryStatusRequest
+	(*GetDirectoryStatusResponse)(nil), // 16: peopleinsights.v1.GetDirectoryStatusResponse
+	(*HeldBack)(nil),                   // 17: peopleinsights.v1.HeldBack
+	(*GraphUsage)(nil),                 // 18: peopleinsights.v1.GraphUsage
+	(*SweepStatus)(nil),                // 19: peopleinsights.v1.SweepStatus
+	(*SourceFailure)(nil),              // 20: peopleinsights.v1.SourceFailure
+	(*PersonRef)(nil),                  // 21: peopleinsights.v1.PersonRef
+	(*timestamppb.Timestamp)(nil),      // 22: google.protobuf.Timestamp
+	(*Freshness)(nil),                  // 23: peopleinsights.v1.Freshness
+	(*Profile)(nil),                    // 24: peopleinsights.v1.Profile
+	(*SuggestInviteesRequest)(nil),     // 25: peopleinsights.v1.SuggestInviteesRequest
+	(*Suggestion)(nil),                 // 26: peopleinsights.v1.Suggestion
+	(*durationpb.Duration)(nil),        // 27: google.protobuf.Duration
+	(ErrorReason)(0),                   // 28: peopleinsights.v1.ErrorReason
 }
 var file_peopleinsights_v1_directory_admin_service_proto_depIdxs = []int32{
-	15, // 0: peopleinsights.v1.ExplainSuggestionsRequest.request:type_name -> peopleinsights.v1.SuggestInviteesRequest
-	5,  // 1: peopleinsights.v1.ExplainSuggestionsResponse.suggestions:type_name -> peopleinsights.v1.ExplainedSuggestion
-	16, // 2: peopleinsights.v1.ExplainSuggestionsResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	17, // 3: peopleinsights.v1.ExplainedSuggestion.suggestion:type_name -> peopleinsights.v1.Suggestion
-	0,  // 4: peopleinsights.v1.ExplainedSuggestion.bucket:type_name -> peopleinsights.v1.SuggestionBucket
-	6,  // 5: peopleinsights.v1.ExplainedSuggestion.parts:type_name -> peopleinsights.v1.ScorePart
-	1,  // 6: peopleinsights.v1.ScorePart.reason:type_name -> peopleinsights.v1.ScoreReason
-	16, // 7: peopleinsights.v1.RefreshDirectoryResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	2,  // 8: peopleinsights.v1.GetDirectoryStatusResponse.state:type_name -> peopleinsights.v1.DirectoryState
-	16, // 9: peopleinsights.v1.GetDirectoryStatusResponse.freshness:type_name -> peopleinsights.v1.Freshness
-	18, // 10: peopleinsights.v1.GetDirectoryStatusResponse.start_time:type_name -> google.protobuf.Timestamp
-	19, // 11: peopleinsights.v1.GetDirectoryStatusResponse.fill_duration:type_name -> google.protobuf.Duration
-	18, // 12: peopleinsights.v1.GetDirectoryStatusResponse.next_round_time:type_name -> google.protobuf.Timestamp
-	14, // 13: peopleinsights.v1.GetDirectoryStatusResponse.last_failure:type_name -> peopleinsights.v1.SourceFailure
-	18, // 14: peopleinsights.v1.GetDirectoryStatusResponse.last_round_time:type_name -> google.protobuf.Timestamp
-	19, // 15: peopleinsights.v1.GetDirectoryStatusResponse.last_round_duration:type_name -> google.protobuf.Duration
-	19, // 16: peopleinsights.v1.GetDirectoryStatusResponse.lag:type_name -> google.protobuf.Duration
-	11, // 17: peopleinsights.v1.GetDirectoryStatusResponse.held_back:type_name -> peopleinsights.v1.HeldBack
-	12, // 18: peopleinsights.v1.GetDirectoryStatusResponse.graph_usage:type_name -> peopleinsights.v1.GraphUsage
-	13, // 19: peopleinsights.v1.GetDirectoryStatusResponse.sweep:type_name -> peopleinsights.v1.SweepStatus
-	14, // 20: peopleinsights.v1.GetDirectoryStatusResponse.last_group_failure:type_name -> peopleinsights.v1.SourceFailure
-	14, // 21: peopleinsights.v1.GetDirectoryStatusResponse.past_failure:type_name -> peopleinsights.v1.SourceFailure
-	14, // 22: peopleinsights.v1.GetDirectoryStatusResponse.last_directory_contact_failure:type_name -> peopleinsights.v1.SourceFailure
-	19, // 23: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
-	18, // 24: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
-	19, // 25: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
-	18, // 26: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
-	14, // 27: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
-	18, // 28: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
-	20, // 29: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
-	9,  // 30: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
-	7,  // 31: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
-	3,  // 32: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:input_type -> peopleinsights.v1.ExplainSuggestionsRequest
-	10, // 33: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
-	8,  // 34: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
-	4,  // 35: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:output_type -> peopleinsights.v1.ExplainSuggestionsResponse
-	33, // [33:36] is the sub-list for method output_type
-	30, // [30:33] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	21, // 0: peopleinsights.v1.ErasePersonRequest.person:type_name -> peopleinsights.v1.PersonRef
+	22, // 1: peopleinsights.v1.ErasePersonResponse.erase_time:type_name -> google.protobuf.Timestamp
+	23, // 2: peopleinsights.v1.ErasePersonResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	21, // 3: peopleinsights.v1.ReportPersonRequest.person:type_name -> peopleinsights.v1.PersonRef
+	24, // 4: peopleinsights.v1.ReportPersonResponse.profile:type_name -> peopleinsights.v1.Profile
+	7,  // 5: peopleinsights.v1.ReportPersonResponse.photos:type_name -> peopleinsights.v1.HeldPhoto
+	22, // 6: peopleinsights.v1.ReportPersonResponse.erase_time:type_name -> google.protobuf.Timestamp
+	8,  // 7: peopleinsights.v1.ReportPersonResponse.hidden:type_name -> peopleinsights.v1.HiddenFrom
+	23, // 8: peopleinsights.v1.ReportPersonResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	22, // 9: peopleinsights.v1.HeldPhoto.as_of_time:type_name -> google.protobuf.Timestamp
+	25, // 10: peopleinsights.v1.ExplainSuggestionsRequest.request:type_name -> peopleinsights.v1.SuggestInviteesRequest
+	11, // 11: peopleinsights.v1.ExplainSuggestionsResponse.suggestions:type_name -> peopleinsights.v1.ExplainedSuggestion
+	23, // 12: peopleinsights.v1.ExplainSuggestionsResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	26, // 13: peopleinsights.v1.ExplainedSuggestion.suggestion:type_name -> peopleinsights.v1.Suggestion
+	0,  // 14: peopleinsights.v1.ExplainedSuggestion.bucket:type_name -> peopleinsights.v1.SuggestionBucket
+	12, // 15: peopleinsights.v1.ExplainedSuggestion.parts:type_name -> peopleinsights.v1.ScorePart
+	1,  // 16: peopleinsights.v1.ScorePart.reason:type_name -> peopleinsights.v1.ScoreReason
+	23, // 17: peopleinsights.v1.RefreshDirectoryResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	2,  // 18: peopleinsights.v1.GetDirectoryStatusResponse.state:type_name -> peopleinsights.v1.DirectoryState
+	23, // 19: peopleinsights.v1.GetDirectoryStatusResponse.freshness:type_name -> peopleinsights.v1.Freshness
+	22, // 20: peopleinsights.v1.GetDirectoryStatusResponse.start_time:type_name -> google.protobuf.Timestamp
+	27, // 21: peopleinsights.v1.GetDirectoryStatusResponse.fill_duration:type_name -> google.protobuf.Duration
+	22, // 22: peopleinsights.v1.GetDirectoryStatusResponse.next_round_time:type_name -> google.protobuf.Timestamp
+	20, // 23: peopleinsights.v1.GetDirectoryStatusResponse.last_failure:type_name -> peopleinsights.v1.SourceFailure
+	22, // 24: peopleinsights.v1.GetDirectoryStatusResponse.last_round_time:type_name -> google.protobuf.Timestamp
+	27, // 25: peopleinsights.v1.GetDirectoryStatusResponse.last_round_duration:type_name -> google.protobuf.Duration
+	27, // 26: peopleinsights.v1.GetDirectoryStatusResponse.lag:type_name -> google.protobuf.Duration
+	17, // 27: peopleinsights.v1.GetDirectoryStatusResponse.held_back:type_name -> peopleinsights.v1.HeldBack
+	18, // 28: peopleinsights.v1.GetDirectoryStatusResponse.graph_usage:type_name -> peopleinsights.v1.GraphUsage
+	19, // 29: peopleinsights.v1.GetDirectoryStatusResponse.sweep:type_name -> peopleinsights.v1.SweepStatus
+	20, // 30: peopleinsights.v1.GetDirectoryStatusResponse.last_group_failure:type_name -> peopleinsights.v1.SourceFailure
+	20, // 31: peopleinsights.v1.GetDirectoryStatusResponse.past_failure:type_name -> peopleinsights.v1.SourceFailure
+	20, // 32: peopleinsights.v1.GetDirectoryStatusResponse.last_directory_contact_failure:type_name -> peopleinsights.v1.SourceFailure
+	27, // 33: peopleinsights.v1.GraphUsage.window:type_name -> google.protobuf.Duration
+	22, // 34: peopleinsights.v1.SweepStatus.last_time:type_name -> google.protobuf.Timestamp
+	27, // 35: peopleinsights.v1.SweepStatus.last_duration:type_name -> google.protobuf.Duration
+	22, // 36: peopleinsights.v1.SweepStatus.next_time:type_name -> google.protobuf.Timestamp
+	20, // 37: peopleinsights.v1.SweepStatus.last_failure:type_name -> peopleinsights.v1.SourceFailure
+	22, // 38: peopleinsights.v1.SourceFailure.time:type_name -> google.protobuf.Timestamp
+	28, // 39: peopleinsights.v1.SourceFailure.reason:type_name -> peopleinsights.v1.ErrorReason
+	15, // 40: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:input_type -> peopleinsights.v1.GetDirectoryStatusRequest
+	13, // 41: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:input_type -> peopleinsights.v1.RefreshDirectoryRequest
+	9,  // 42: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:input_type -> peopleinsights.v1.ExplainSuggestionsRequest
+	3,  // 43: peopleinsights.v1.DirectoryAdminService.ErasePerson:input_type -> peopleinsights.v1.ErasePersonRequest
+	5,  // 44: peopleinsights.v1.DirectoryAdminService.ReportPerson:input_type -> peopleinsights.v1.ReportPersonRequest
+	16, // 45: peopleinsights.v1.DirectoryAdminService.GetDirectoryStatus:output_type -> peopleinsights.v1.GetDirectoryStatusResponse
+	14, // 46: peopleinsights.v1.DirectoryAdminService.RefreshDirectory:output_type -> peopleinsights.v1.RefreshDirectoryResponse
+	10, // 47: peopleinsights.v1.DirectoryAdminService.ExplainSuggestions:output_type -> peopleinsights.v1.ExplainSuggestionsResponse
+	4,  // 48: peopleinsights.v1.DirectoryAdminService.ErasePerson:output_type -> peopleinsights.v1.ErasePersonResponse
+	6,  // 49: peopleinsights.v1.DirectoryAdminService.ReportPerson:output_type -> peopleinsights.v1.ReportPersonResponse
+	45, // [45:50] is the sub-list for method output_type
+	40, // [40:45] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_peopleinsights_v1_directory_admin_service_proto_init() }
@@ -1496,7 +2071,7 @@ func file_peopleinsights_v1_directory_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peopleinsights_v1_directory_admin_service_proto_rawDesc), len(file_peopleinsights_v1_directory_admin_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   12,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

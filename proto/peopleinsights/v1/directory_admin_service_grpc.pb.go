@@ -22,6 +22,8 @@ const (
 	DirectoryAdminService_GetDirectoryStatus_FullMethodName = "/peopleinsights.v1.DirectoryAdminService/GetDirectoryStatus"
 	DirectoryAdminService_RefreshDirectory_FullMethodName   = "/peopleinsights.v1.DirectoryAdminService/RefreshDirectory"
 	DirectoryAdminService_ExplainSuggestions_FullMethodName = "/peopleinsights.v1.DirectoryAdminService/ExplainSuggestions"
+	DirectoryAdminService_ErasePerson_FullMethodName        = "/peopleinsights.v1.DirectoryAdminService/ErasePerson"
+	DirectoryAdminService_ReportPerson_FullMethodName       = "/peopleinsights.v1.DirectoryAdminService/ReportPerson"
 )
 
 // DirectoryAdminServiceClient is the client API for DirectoryAdminService service.
@@ -42,6 +44,20 @@ type DirectoryAdminServiceClient interface {
 	// ExplainSuggestions answers as SuggestInvitees does, and says of each suggestion why
 	// it stands where it does.
 	ExplainSuggestions(ctx context.Context, in *ExplainSuggestionsRequest, opts ...grpc.CallOption) (*ExplainSuggestionsResponse, error)
+	// ErasePerson removes a person from memory, everywhere, and returns when they are gone: from
+	// profiles, suggestions, reporting lines, watches, photos, rich profiles, picks, members of
+	// groups and channels, and their own contacts. From then on they are PERSON_NOT_FOUND, and
+	// they stay out while Microsoft Graph says the same of them as when they were erased: they
+	// come back when it tells of a change of them, when they have been deleted there and
+	// restored, and when the service is started anew, since nothing of this is written down.
+	// Whoever is to stay out for good has to leave the directory. PERSON_NOT_FOUND means that
+	// nobody of the name is held; somebody who is erased already is answered with a receipt
+	// again, by their id.
+	ErasePerson(ctx context.Context, in *ErasePersonRequest, opts ...grpc.CallOption) (*ErasePersonResponse, error)
+	// ReportPerson tells all that memory holds of a person, whatever the organisation's policy
+	// shows of them. It asks nothing of Microsoft Graph. PERSON_NOT_FOUND means that nothing is
+	// held.
+	ReportPerson(ctx context.Context, in *ReportPersonRequest, opts ...grpc.CallOption) (*ReportPersonResponse, error)
 }
 
 type directoryAdminServiceClient struct {
@@ -82,6 +98,26 @@ func (c *directoryAdminServiceClient) ExplainSuggestions(ctx context.Context, in
 	return out, nil
 }
 
+func (c *directoryAdminServiceClient) ErasePerson(ctx context.Context, in *ErasePersonRequest, opts ...grpc.CallOption) (*ErasePersonResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ErasePersonResponse)
+	err := c.cc.Invoke(ctx, DirectoryAdminService_ErasePerson_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *directoryAdminServiceClient) ReportPerson(ctx context.Context, in *ReportPersonRequest, opts ...grpc.CallOption) (*ReportPersonResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportPersonResponse)
+	err := c.cc.Invoke(ctx, DirectoryAdminService_ReportPerson_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DirectoryAdminServiceServer is the server API for DirectoryAdminService service.
 // All implementations must embed UnimplementedDirectoryAdminServiceServer
 // for forward compatibility.
@@ -100,6 +136,20 @@ type DirectoryAdminServiceServer interface {
 	// ExplainSuggestions answers as SuggestInvitees does, and says of each suggestion why
 	// it stands where it does.
 	ExplainSuggestions(context.Context, *ExplainSuggestionsRequest) (*ExplainSuggestionsResponse, error)
+	// ErasePerson removes a person from memory, everywhere, and returns when they are gone: from
+	// profiles, suggestions, reporting lines, watches, photos, rich profiles, picks, members of
+	// groups and channels, and their own contacts. From then on they are PERSON_NOT_FOUND, and
+	// they stay out while Microsoft Graph says the same of them as when they were erased: they
+	// come back when it tells of a change of them, when they have been deleted there and
+	// restored, and when the service is started anew, since nothing of this is written down.
+	// Whoever is to stay out for good has to leave the directory. PERSON_NOT_FOUND means that
+	// nobody of the name is held; somebody who is erased already is answered with a receipt
+	// again, by their id.
+	ErasePerson(context.Context, *ErasePersonRequest) (*ErasePersonResponse, error)
+	// ReportPerson tells all that memory holds of a person, whatever the organisation's policy
+	// shows of them. It asks nothing of Microsoft Graph. PERSON_NOT_FOUND means that nothing is
+	// held.
+	ReportPerson(context.Context, *ReportPersonRequest) (*ReportPersonResponse, error)
 	mustEmbedUnimplementedDirectoryAdminServiceServer()
 }
 
@@ -118,6 +168,12 @@ func (UnimplementedDirectoryAdminServiceServer) RefreshDirectory(context.Context
 }
 func (UnimplementedDirectoryAdminServiceServer) ExplainSuggestions(context.Context, *ExplainSuggestionsRequest) (*ExplainSuggestionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainSuggestions not implemented")
+}
+func (UnimplementedDirectoryAdminServiceServer) ErasePerson(context.Context, *ErasePersonRequest) (*ErasePersonResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ErasePerson not implemented")
+}
+func (UnimplementedDirectoryAdminServiceServer) ReportPerson(context.Context, *ReportPersonRequest) (*ReportPersonResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportPerson not implemented")
 }
 func (UnimplementedDirectoryAdminServiceServer) mustEmbedUnimplementedDirectoryAdminServiceServer() {}
 func (UnimplementedDirectoryAdminServiceServer) testEmbeddedByValue()                               {}
@@ -194,6 +250,42 @@ func _DirectoryAdminService_ExplainSuggestions_Handler(srv interface{}, ctx cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DirectoryAdminService_ErasePerson_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ErasePersonRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DirectoryAdminServiceServer).ErasePerson(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DirectoryAdminService_ErasePerson_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DirectoryAdminServiceServer).ErasePerson(ctx, req.(*ErasePersonRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DirectoryAdminService_ReportPerson_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportPersonRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DirectoryAdminServiceServer).ReportPerson(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DirectoryAdminService_ReportPerson_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DirectoryAdminServiceServer).ReportPerson(ctx, req.(*ReportPersonRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DirectoryAdminService_ServiceDesc is the grpc.ServiceDesc for DirectoryAdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -212,6 +304,14 @@ var DirectoryAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainSuggestions",
 			Handler:    _DirectoryAdminService_ExplainSuggestions_Handler,
+		},
+		{
+			MethodName: "ErasePerson",
+			Handler:    _DirectoryAdminService_ErasePerson_Handler,
+		},
+		{
+			MethodName: "ReportPerson",
+			Handler:    _DirectoryAdminService_ReportPerson_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

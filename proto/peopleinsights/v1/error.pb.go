@@ -100,6 +100,9 @@ const (
 	// UNAVAILABLE: the keys of who issued the caller's token cannot be had, so that the
 	// service cannot tell whether the token is good. Try again after RetryInfo.
 	ErrorReason_ERROR_REASON_IDENTITY_UNAVAILABLE ErrorReason = 24
+	// PERMISSION_DENIED: the organisation's policy shows nothing of the kind to callers like
+	// this one, such as photos or groups to guests, whoever it is asked of.
+	ErrorReason_ERROR_REASON_NOT_SHOWN ErrorReason = 27
 )
 
 // Enum value maps for ErrorReason.
@@ -130,6 +133,7 @@ var (
 		22: "ERROR_REASON_ROLE_MISSING",
 		23: "ERROR_REASON_NOT_YOURSELF",
 		24: "ERROR_REASON_IDENTITY_UNAVAILABLE",
+		27: "ERROR_REASON_NOT_SHOWN",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -157,6 +161,7 @@ var (
 		"ERROR_REASON_ROLE_MISSING":         22,
 		"ERROR_REASON_NOT_YOURSELF":         23,
 		"ERROR_REASON_IDENTITY_UNAVAILABLE": 24,
+		"ERROR_REASON_NOT_SHOWN":            27,
 	}
 )
 
@@ -270,7 +275,7 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter*\xcc\x06\n" +
+	"retryAfter*\xe8\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12!\n" +
@@ -297,7 +302,8 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x15ERROR_REASON_STOPPING\x10\x15\x12\x1d\n" +
 	"\x19ERROR_REASON_ROLE_MISSING\x10\x16\x12\x1d\n" +
 	"\x19ERROR_REASON_NOT_YOURSELF\x10\x17\x12%\n" +
-	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10\x18B\xdb\x01\n" +
+	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10\x18\x12\x1a\n" +
+	"\x16ERROR_REASON_NOT_SHOWN\x10\x1bB\xdb\x01\n" +
 	"\x15com.peopleinsights.v1B\n" +
 	"ErrorProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 
