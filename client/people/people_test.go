@@ -121,6 +121,22 @@ func (*service) GetDirectoryStatus(context.Context, *pb.GetDirectoryStatusReques
 		LastFailure: &pb.SourceFailure{Message: "grant User.Read.All"}}, nil
 }
 
+func (s *service) ErasePerson(_ context.Context, in *pb.ErasePersonRequest) (*pb.ErasePersonResponse, error) {
+	if in.GetPerson().GetEmail() != eva.Email {
+		return nil, status.Error(codes.NotFound, "the directory has no such person")
+	}
+	return &pb.ErasePersonResponse{ReceiptId: "R1", PersonId: eva.Id, Freshness: &pb.Freshness{Revision: 9}, Profile: true, Photos: 2, PickedBy: 1, ErasedPeople: 3}, nil
+}
+
+func (s *service) ReportPerson(_ context.Context, in *pb.ReportPersonRequest) (*pb.ReportPersonResponse, error) {
+	if in.GetPerson().GetId() == eva.Id {
+		return &pb.ReportPersonResponse{PersonId: eva.Id, EraseTime: timestamppb.New(time.Unix(0, 0))}, nil
+	}
+	return &pb.ReportPersonResponse{PersonId: eva.Id, Profile: eva, Unlisted: true, ManagerId: "m", PickedBy: 1, OwnContacts: 4,
+		Photos: []*pb.HeldPhoto{{Size: 48, Bytes: 700}, {Size: 240}},
+		Hidden: []*pb.HiddenFrom{{Audience: "guests"}, {Audience: "members", Fields: []string{"mobile_phone", "photo"}}}}, nil
+}
+
 func (s *service) RefreshDirectory(ctx context.Context, in *pb.RefreshDirectoryRequest) (*pb.RefreshDirectoryResponse, error) {
 	s.refreshed = in
 	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) < time.Minute {
@@ -227,6 +243,31 @@ func TestPickAsksForWhatItIsTold(t *testing.T) {
 		if !proto.Equal(s.picked, want) || !proto.Equal(s.asked, asks) {
 			t.Errorf("pick %s asked %v and then %v, want %v and then %v", picked, s.asked, s.picked, asks, want)
 		}
+	}
+}
+
+func TestEraseShowsTheReceipt(t *testing.T) {
+	out, exit := people(t, &service{}, "erase", eva.Email)
+	for _, want := range []string{eva.Id + " is gone", "from revision 9 on", "R1", "profile, 2 photos, 1 organizer's pick", "3 in all"} {
+		if exit != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, %q does not hold %q", exit, out, want)
+		}
+	}
+	if out, exit := people(t, &service{}, "erase", "nobody@contoso.com"); exit == 0 {
+		t.Errorf("erasing nobody: %q", out)
+	}
+}
+
+func TestReportShowsWhatIsHeld(t *testing.T) {
+	out, exit := people(t, &service{}, "report", eva.Email)
+	for _, want := range []string{eva.DisplayName, "unlisted", "48 px: 700 bytes", "240 px: none", "1 organizer", "4 contacts",
+		"from guests: altogether; from members: mobile_phone, photo"} {
+		if exit != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, %q does not hold %q", exit, out, want)
+		}
+	}
+	if out, _ := people(t, &service{}, "report", eva.Id); !strings.Contains(out, "was erased on") {
+		t.Errorf("of whom is erased: %q", out)
 	}
 }
 

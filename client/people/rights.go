@@ -25,7 +25,7 @@ func (c eraseCommand) Run(s *session) error {
 	s.printRows([][2]string{
 		{"receipt", out.GetReceiptId()},
 		{"gone", erased(out)},
-		{"kept out", plural(int64(out.GetErasedPeople()), "person") + " in all, while Microsoft Graph says the same of them"},
+		{"kept out", fmt.Sprint(out.GetErasedPeople()) + " in all, while Microsoft Graph says the same of them"},
 	})
 	return nil
 }
