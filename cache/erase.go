@@ -264,8 +264,7 @@ func (d *Directory) Holding(ref Ref) (*Holding, error) {
 		h.ID, h.Profile, h.Unlisted, h.Manager = m.profile.GetId(), recordOnly(m.profile), m.unlisted, m.profile.GetManager().GetId()
 		h.Profile.OtherAddresses = m.profile.GetOtherAddresses()
 	case erased:
-		h.ID, h.Erased = ref.ID, tomb.at
-		return h, nil
+		h.ID, h.Erased = ref.ID, tomb.at // and nothing else, as is to be seen
 	default:
 		return nil, ErrNotFound
 	}
@@ -280,7 +279,9 @@ func (d *Directory) Holding(ref Ref) (*Holding, error) {
 	}
 	if rich := d.memo.get("rich:" + h.ID); rich != nil {
 		h.Rich = true
-		proto.Merge(h.Profile, rich.profile)
+		if h.Profile != nil && rich.profile != nil {
+			proto.Merge(h.Profile, rich.profile)
+		}
 	}
 	for _, p := range d.picked(h.ID) {
 		h.Picked = append(h.Picked, p.id)

@@ -54,6 +54,9 @@ func TestErase(t *testing.T) {
 			e.Erased != 1 || e.Freshness.GetRevision() != before+1 || e.Time.IsZero() {
 			t.Errorf("Erase = %+v, %v", e, err)
 		}
+		if some := f.Remembered(sourcetest.ID(4), sourcetest.ID(5), "rich:"+sourcetest.ID(4), "read:"+sourcetest.ID(4), "group "+groupID(0)); len(some) > 0 {
+			t.Errorf("remembered are %v", some)
+		}
 		synctest.Wait()
 		if news := w.news(); !strings.Contains(news, "no such person") {
 			t.Errorf("a watch is told %q", news)
@@ -91,7 +94,11 @@ func TestErase(t *testing.T) {
 		if f.Status().PeopleFeed.Fillings < 2 {
 			t.Error("there was no refill")
 		}
+		asked := source.Asked("Find")
 		f.pass(25 * time.Hour)
+		if more := source.Asked("Find") - asked; more > 0 {
+			t.Errorf("sweeps asked for %d people", more)
+		}
 		f.expectErased("after a sweep")
 		if f.Status().Sweep.Sweeps == 0 {
 			t.Error("there was no sweep")
@@ -266,4 +273,48 @@ func TestErasuresUnderLoad(t *testing.T) {
 	if got := len(strings.Split(f.suggest("person"), ", ")); got != 10 {
 		t.Errorf("%d people are left, want 10", got)
 	}
+}
+
+// TestAnExpansionThatIsUnderWay erases somebody after a part of a group was read with them in.
+func TestAnExpansionThatIsUnderWay(t *testing.T) {
+	var hold chan struct{}
+	asked := 0
+	source := townsfolk()
+	source.Before(func(_ context.Context, method string) error {
+		if method == "Members" {
+			if asked++; asked == 2 {
+				<-hold
+			}
+		}
+		return nil
+	})
+	run(t, cache.Config{}, source, func(f fixture) {
+		hold = make(chan struct{})
+		got := make(chan string, 1)
+		go func() { got <- spelled(f.ExpandGroup(f.t.Context(), group(0), true)) }()
+		synctest.Wait()
+		if _, err := f.Erase(f.t.Context(), id(4)); err != nil {
+			t.Fatal(err)
+		}
+		close(hold)
+		if text := <-got; strings.Contains(text, "Person E") || !strings.Contains(text, "Person D") {
+			t.Errorf("members %s", text)
+		}
+	})
+}
+
+// TestErasedManagersAreNotReadThrough asks for somebody new who reports to whom is erased.
+func TestErasedManagersAreNotReadThrough(t *testing.T) {
+	source := townsfolk(6)
+	run(t, cache.Config{}, source, func(f fixture) {
+		if _, err := f.Erase(f.t.Context(), id(4)); err != nil {
+			t.Fatal(err)
+		}
+		p := sourcetest.Someone(6)
+		p.ManagerID, p.Manager = sourcetest.ID(4), &pb.ProfileSummary{Id: sourcetest.ID(4), DisplayName: "Person E"}
+		source.Put(p)
+		if got, err := f.profile(id(6)); err != nil || got.GetManager() != nil {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
 }

@@ -79,6 +79,17 @@ func (d *Directory) Contact(id string) *Contact {
 	return d.held.contacts.items[id]
 }
 
+// Remembered are those of some keys under which the memo, or the roster, remembers something.
+func (d *Directory) Remembered(keys ...string) (some []string) {
+	for _, key := range keys {
+		entry, _ := d.roster.entries.Get(key)
+		if d.memo.get(key) != nil || entry != nil {
+			some = append(some, key)
+		}
+	}
+	return some
+}
+
 // ApplyGroups makes changes to groups at one revision, as their round does.
 func (d *Directory) ApplyGroups(t *testing.T, groups []Group) {
 	found := map[string]Group{}

@@ -169,7 +169,7 @@ func (d *Directory) flyPhoto(ctx context.Context, key, id string, size int, kept
 		p, err = d.readPhoto(ctx, id, size, kept)
 	})
 	switch {
-	case err != nil, d.isErased(id):
+	case err != nil:
 	case p.photo != nil:
 		d.album.put(key, p, max(photoLife, d.config.PhotoTTL))
 	case errors.Is(p.absence, ErrNoPhoto):

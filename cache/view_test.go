@@ -2,8 +2,10 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,8 +199,8 @@ func TestHiddenIsAbsent(t *testing.T) {
 				t.Errorf("%s: told\n%v\nwant, as where they are not,\n%v", what, at(got, i), at(want, i))
 			}
 		}
-		if cost != costs {
-			t.Errorf("%s: the source was asked %d times, and %d times where they are not", what, cost, costs)
+		if cost != costs || cost != 0 {
+			t.Errorf("%s: the source was asked %d times, and %d times where they are not; want 0", what, cost, costs)
 		}
 	}
 }
@@ -402,10 +404,144 @@ func TestWatchTellsOfWhatIsSeen(t *testing.T) {
 		from := w.end()
 		f.Reader = f.As(cache.Everything)
 		w = f.watch(from, id(4), id(5))
-		if got := w.news(); got == "" {
-			t.Error("a position of one view was taken for one of another")
+		if got := w.news(); !strings.Contains(got, "Person F") || strings.Contains(got, "resumed") {
+			t.Errorf("a position of one view was taken for one of another: %q", got)
 		}
 		w.end()
+	})
+}
+
+// TestSummariesAreMasked hides a field of somebody who stands in other people's answers.
+func TestSummariesAreMasked(t *testing.T) {
+	run(t, cache.Config{}, townsfolk(), func(f fixture) {
+		view := hiding()
+		view.Hides[sourcetest.ID(4)] = cache.SightOf(department, manager)
+		f.Reader = f.As(view.Prepared())
+		expectNone := func(what string, s *pb.ProfileSummary) {
+			t.Helper()
+			if s.GetId() != sourcetest.ID(4) || s.GetDepartment() != "" || s.GetJobTitle() == "" {
+				t.Errorf("%s: %v", what, s)
+			}
+		}
+		below, err := f.profile(id(5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectNone("a manager", below.GetManager())
+		line, err := f.ReportingLine(id(7), 0, false)
+		if err != nil || len(line.Managers) != 2 {
+			t.Fatalf("a line that ends with whose manager is hidden: %v, %v", line, err)
+		}
+		expectNone("in a line", line.Managers[1])
+		if line, err := f.ReportingLine(id(2), 0, true); err != nil || len(line.Reports) != 1 || line.Reports[0].GetId() != sourcetest.ID(1) {
+			t.Errorf("reports of the hidden manager: %v, %v", line, err)
+		}
+		members, err := f.ExpandGroup(f.t.Context(), group(1), false)
+		if err != nil || len(members.People) != 8 {
+			t.Fatalf("members: %v, %v", members, err)
+		}
+		expectNone("a member", members.People[4])
+	})
+}
+
+// TestHiddenManagersAreNotReadThrough asks the source anew for somebody whose manager is hidden.
+func TestHiddenManagersAreNotReadThrough(t *testing.T) {
+	run(t, cache.Config{}, townsfolk(), func(f fixture) {
+		f.Reader = f.As(hiding(4).Prepared())
+		if answer := f.Profile(f.t.Context(), id(5), 0); answer.Err != nil || answer.Profile.GetManager() != nil || answer.Profile.GetDisplayName() != "Person F" {
+			t.Errorf("%v, %v", answer.Profile, answer.Err)
+		}
+	})
+}
+
+// TestPartsOfTheRichProfile hides some of what somebody has written.
+func TestPartsOfTheRichProfile(t *testing.T) {
+	source := townsfolk()
+	source.PutRich(sourcetest.ID(4), &pb.Profile{AboutMe: "about", Skills: []string{"singing"}})
+	run(t, cache.Config{}, source, func(f fixture) {
+		view := hiding()
+		view.Hides[sourcetest.ID(4)] = cache.SightOf(40)
+		f.Reader = f.As(view.Prepared())
+		if got, err := f.Rich(f.t.Context(), sourcetest.ID(4)); err != nil || !proto.Equal(got, &pb.Profile{Skills: []string{"singing"}}) {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+}
+
+// TestKindsOfAccountsMayBeHidden matches accounts of whom the view does not show what they are.
+func TestKindsOfAccountsMayBeHidden(t *testing.T) {
+	source := townsfolk()
+	guest := sourcetest.Someone(4)
+	guest.Profile.UserType, guest.Profile.AccountState = pb.UserType_USER_TYPE_GUEST, pb.AccountState_ACCOUNT_STATE_DISABLED
+	source.Put(guest)
+	run(t, cache.Config{}, source, func(f fixture) {
+		f.Reader = f.As(cache.View{Sees: cache.Whole &^ cache.SightOf(userType, accountState), Unlisted: true}.Prepared())
+		got, _, err := f.MatchAccounts([]string{"person.e@contoso.com"})
+		if err != nil || got[0].GetOutcome() != pb.AccountMatchOutcome_ACCOUNT_MATCH_OUTCOME_MATCHED || got[0].GetCandidates()[0].GetUserType() != 0 ||
+			got[0].GetCandidates()[0].GetAccountState() != 0 {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+}
+
+// TestWhatIsNotShownIsNotLacking has groups fail for a view that shows none.
+func TestWhatIsNotShownIsNotLacking(t *testing.T) {
+	source := townsfolk()
+	source.Before(func(_ context.Context, method string) error {
+		if strings.HasSuffix(method, "Groups") {
+			return cache.ErrDenied
+		}
+		return nil
+	})
+	run(t, cache.Config{}, source, func(f fixture) {
+		if got := f.Sources(nil); len(got) != 1 {
+			t.Errorf("everything lacks %v, want groups", got)
+		}
+		f.Reader = f.As(cache.View{Sees: cache.Whole, Unlisted: true}.Prepared())
+		if got := f.Sources(nil); len(got) != 0 {
+			t.Errorf("a view without groups lacks %v", got)
+		}
+	})
+}
+
+// TestMembersWhoAreNotHeld has somebody in a group whom the directory does not hold yet: nobody
+// knows whether they are hidden from address lists.
+func TestMembersWhoAreNotHeld(t *testing.T) {
+	run(t, cache.Config{}, townsfolk(), func(f fixture) {
+		f.source.PutMembers(groupID(1), memberOf(1), memberOf(9))
+		f.source.PutGroup(open(1))
+		f.pass(2 * interval)
+		for unlisted, want := range map[bool]int{true: 2, false: 1} {
+			members, err := f.As(cache.View{Sees: cache.Whole, Unlisted: unlisted, Groups: true, Name: "x"}.Prepared()).ExpandGroup(f.t.Context(), group(1), false)
+			if err != nil || len(members.People) != want {
+				t.Errorf("unlisted %v: %s, want %d", unlisted, spelled(members, err), want)
+			}
+		}
+	})
+}
+
+// TestStaleDirectoriesDoNotSayWhoIsHidden asks while the source is failing.
+func TestStaleDirectoriesDoNotSayWhoIsHidden(t *testing.T) {
+	failing := false
+	source := townsfolk()
+	source.Before(func(context.Context, string) error {
+		if failing {
+			return cache.ErrUnavailable
+		}
+		return nil
+	})
+	run(t, cache.Config{}, source, func(f fixture) {
+		failing = true
+		f.pass(2 * interval)
+		f.Reader = f.As(hiding(4).Prepared())
+		for _, who := range []int{4, 99} {
+			if _, err := f.profile(id(who)); !errors.Is(err, cache.ErrUnavailable) {
+				t.Errorf("%d: %v, want %v", who, err, cache.ErrUnavailable)
+			}
+		}
+		if _, err := f.profile(id(3)); err != nil {
+			t.Errorf("who is shown: %v", err)
+		}
 	})
 }
 
