@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -522,16 +523,16 @@ func TestMembersWhoAreNotHeld(t *testing.T) {
 
 // TestStaleDirectoriesDoNotSayWhoIsHidden asks while the source is failing.
 func TestStaleDirectoriesDoNotSayWhoIsHidden(t *testing.T) {
-	failing := false
+	var failing atomic.Bool
 	source := townsfolk()
 	source.Before(func(context.Context, string) error {
-		if failing {
+		if failing.Load() {
 			return cache.ErrUnavailable
 		}
 		return nil
 	})
 	run(t, cache.Config{}, source, func(f fixture) {
-		failing = true
+		failing.Store(true)
 		f.pass(2 * interval)
 		f.Reader = f.As(hiding(4).Prepared())
 		for _, who := range []int{4, 99} {

@@ -86,6 +86,9 @@ func (s *Service) ownContacts(ctx context.Context, directory cache.Reader, organ
 		return nil, err
 	}
 	person, err := directory.Organizer(organizer)
+	if err == nil && person == "" { // a partner, who is nobody here
+		err = cache.ErrUnknownOrganizer
+	}
 	if err != nil {
 		return nil, ofOrganizer("organizer", err)
 	}

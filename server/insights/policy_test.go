@@ -127,6 +127,32 @@ func expectShown(t *testing.T, what string, err error, shown bool) {
 	}
 }
 
+// TestPartnersSpeakForNobody has a partner call whose id is also that of a member.
+func TestPartnersSpeakForNobody(t *testing.T) {
+	caller := auth.Caller{Tenant: "contoso", Subject: "user:p/1", User: sourcetest.ID(1), Partner: "p", Roles: auth.Scheduler}
+	s := start(t, with(&caller))
+	out, err := s.SuggestInvitees(t.Context(), &pb.SuggestInviteesRequest{Query: "person b"})
+	if err != nil || len(out.GetSuggestions()) == 0 || out.GetSuggestions()[0].GetId() != sourcetest.ID(1) {
+		t.Errorf("whose id the partner has is not suggested, as organizers are not: %v, %v", out, err)
+	}
+	for _, organizer := range []*pb.PersonRef{byID(sourcetest.ID(1)), byID(sourcetest.ID(99)), byEmail("person.b@contoso.com")} {
+		_, err := s.SuggestInvitees(t.Context(), &pb.SuggestInviteesRequest{Query: "person", Organizer: organizer})
+		_, pick := s.ReportPick(t.Context(), &pb.ReportPickRequest{Organizer: organizer, PickedId: sourcetest.ID(1)})
+		for _, err := range []error{err, pick} {
+			if reason := reasonOf(t, err); reason != "NOT_YOURSELF" {
+				t.Errorf("a partner for %v: %q, want NOT_YOURSELF", organizer, reason)
+			}
+		}
+	}
+	_, err = s.ReportPick(t.Context(), &pb.ReportPickRequest{PickedId: sourcetest.ID(0)})
+	_, folder := s.ExpandGroup(t.Context(), &pb.ExpandGroupRequest{Group: &pb.ExpandGroupRequest_ContactFolderId{ContactFolderId: "f"}})
+	for _, err := range []error{err, folder} {
+		if reason := reasonOf(t, err); reason != "INVALID_REQUEST" {
+			t.Errorf("a partner for nobody: %q, want INVALID_REQUEST", reason)
+		}
+	}
+}
+
 // TestErasePersonByCall erases somebody, reports on them before and after, and looks at the log.
 func TestErasePersonByCall(t *testing.T) {
 	s := start(t, hidingTwo(t), withContacts(t, books{book: book}))

@@ -14,9 +14,16 @@ var errNotYourself = errors.New("a user's token speaks for that user alone")
 
 // yourself is whom a request of a user's token speaks for, for the organizer that it names,
 // which may be none: the user. A service's request speaks for whom it names. Whom the
-// directory does not know is somebody else: a user is not told who exists.
+// directory does not know is somebody else: a user is not told who exists. A partner is
+// nobody of the tenant, and speaks for nobody of it.
 func yourself(ctx context.Context, directory cache.Reader, organizer cache.Ref) (cache.Ref, error) {
 	caller, _ := auth.FromContext(ctx)
+	if caller.Partner != "" {
+		if organizer != (cache.Ref{}) {
+			return cache.Ref{}, errNotYourself
+		}
+		return organizer, nil
+	}
 	if caller.User == "" {
 		return organizer, nil
 	}
