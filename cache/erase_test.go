@@ -225,7 +225,7 @@ func TestEraseWhileARoundIsRead(t *testing.T) {
 		if held, err := f.Holding(id(4)); err != nil || held.Profile != nil || held.Rich || len(held.Photos) > 0 {
 			t.Errorf("when all has been answered, Holding = %+v, %v", held, err)
 		}
-		if some := f.Remembered(sourcetest.ID(4), "rich:"+sourcetest.ID(4), "read:"+sourcetest.ID(4), "group "+groupID(0)); len(some) > 0 {
+		if some := f.Remembered(sourcetest.ID(4), "rich:"+sourcetest.ID(4), "group "+groupID(0)); len(some) > 0 {
 			t.Errorf("when all has been answered, remembered are %v", some)
 		}
 		f.pass(2 * interval)
