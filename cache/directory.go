@@ -80,6 +80,13 @@ type Config struct {
 	// long after each filling, and again each interval. Zero means an hour, and a day.
 	SweepDelay    time.Duration
 	SweepInterval time.Duration
+	// Domains are those of the organisation's own addresses. Whoever has an address of
+	// another, a guest for one, is found when the source has told of them: a complete
+	// directory does not ask the source for such an address. Nil asks for all.
+	Domains []string
+	// Succeeds is a directory of the same organisation that this one is to replace: who was
+	// erased there is kept out here, and what was picked there counts here. Nil is none.
+	Succeeds *Directory
 	// Log hears of failures of the source and of refills. It is told of no person.
 	// Nil discards.
 	Log *slog.Logger
@@ -133,7 +140,7 @@ type Directory struct {
 	album     *album          // photos, and the questions for them
 	ctx       context.Context // of the flights, which outlive single callers
 	stop      context.CancelFunc
-	inFlight  sync.WaitGroup
+	inFlight  underWay
 	lookups   chan struct{} // one is held by each question, photos and members aside
 	asking    chan struct{} // one is held by each question for members
 	line      chan struct{} // one is held by each that waits to be asked
@@ -222,6 +229,9 @@ func New(config Config) (*Directory, error) {
 		ctx:     ctx,
 		stop:    stop,
 	}
+	if config.Succeeds != nil {
+		d.succeed(config.Succeeds)
+	}
 	d.people = &followed{what: "people", state: &d.sync.people, pause: d.pausePeople, wake: make(chan struct{}, 1)}
 	d.sweeping = &followed{what: "sweep", state: &d.sync.sweep, pause: d.pauseSweep, wake: make(chan struct{}, 1), turn: d.sweep}
 	d.people.turn = d.turns(d.people, d.fillPeople, d.followPeople)
@@ -237,11 +247,11 @@ func New(config Config) (*Directory, error) {
 func (d *Directory) Filled() <-chan struct{} { return d.filled }
 
 // Close ends what the directory has under way and waits for it. Run has to be
-// ended first, by its context.
+// ended first, by its context. Calls that come later are answered from what is held, or fail.
 func (d *Directory) Close() {
 	d.closeOnce.Do(func() {
 		d.stop()
-		d.inFlight.Wait()
+		d.inFlight.close()
 		d.memo.close()
 		d.roster.close()
 		d.album.close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -150,6 +151,10 @@ func (d Reader) readThrough(ctx context.Context, refs []Ref, revision int64, beg
 			answers[i] = d.readAnswer(ref, m)
 			continue
 		}
+		if d.elsewhere(ref) {
+			answers[i] = Answer{Err: ErrNotFound}
+			continue
+		}
 		open = append(open, i)
 	}
 	for len(open) > 0 {
@@ -174,6 +179,22 @@ func (d Reader) readThrough(ctx context.Context, refs []Ref, revision int64, beg
 		open = append(again, d.waitFor(ctx, throttled, answers, began.Add(d.config.LookupTimeout))...)
 	}
 	return answers
+}
+
+// elsewhere tells whether an address is of a domain that is not the organisation's, and of
+// nobody who is held, so that the source need not be asked. While it is failing, nobody can
+// tell.
+func (d *Directory) elsewhere(ref Ref) bool {
+	if len(d.config.Domains) == 0 || ref.Email == "" {
+		return false
+	}
+	domain := ref.Email[strings.LastIndexByte(ref.Email, '@')+1:]
+	if slices.ContainsFunc(d.config.Domains, func(own string) bool { return strings.EqualFold(own, domain) }) {
+		return false
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.held != nil && !d.staleLocked() && d.held.find(ref) == nil
 }
 
 // remember puts something into the memo that was made of what was held when there had been so

@@ -48,13 +48,16 @@ func (d *Directory) fillPeople(ctx context.Context) (token string, err error) {
 	next.change(next.differing(since))
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if d.live() == nil {
-		d.swap(next, next.buildIndex(), nil)
-		return token, nil
-	}
 	d.applying.Lock()
 	defer d.applying.Unlock()
 	back := d.withoutErased(next)
+	if d.live() == nil {
+		d.swap(next, next.buildIndex(), nil)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.comeBackLocked(back)
+		return token, nil
+	}
 	next.change(d.keepManagers(next.people))
 	next.change(d.held.alike(next.people))
 	differing := d.held.compare(next.people)
