@@ -50,6 +50,7 @@ var (
 	errExpired    = errors.New("the token has expired")
 	errEarly      = errors.New("the token is not good yet")
 	errTenant     = errors.New("the token is of another tenant")
+	errAmbiguous  = errors.New("the token is for several tenants of this service")
 	errNeither    = errors.New("the token is neither an app's nor one that a user gave to an app: is it an ID token?")
 	errNoSubject  = errors.New("the token says nothing of whom it is for")
 	errKindAndScp = errors.New("the token is said to be an app's, and has a user's scopes")
@@ -62,13 +63,9 @@ func parseClaims(raw []byte) (c claims, err error) {
 	return c, nil
 }
 
-// check refuses a token that is not for one of the audiences, of the tenant, or of now.
-func (c claims) check(audiences []string, tenant string, now time.Time) error {
+// check refuses a token that is not of now.
+func (c claims) check(now time.Time) error {
 	switch {
-	case !slices.ContainsFunc(c.Audience, func(a string) bool { return slices.Contains(audiences, a) }):
-		return errAudience
-	case !strings.EqualFold(c.Tenant, tenant):
-		return errTenant
 	case !now.Before(c.expiry()):
 		return errExpired
 	case seconds(c.NotBefore).After(now.Add(skew)), seconds(c.Issued).After(now.Add(skew)):
@@ -95,22 +92,29 @@ func (c claims) guest() bool {
 	return c.Provider != "" && c.Provider != c.Issuer
 }
 
-// caller is whom a token that has been checked is of, in a tenant.
+// caller is whom a token that has been checked is of.
 //
 // An app's own token has roles that its administrators gave it, and no scopes; the object id
 // is that of the app itself, and so the same as its subject. A token that a user gave to an
 // app has scopes. An ID token has neither, and its roles are the user's: taken for an app's,
 // it would let a user name anyone.
-func (c claims) caller(tenant string) (Caller, error) {
-	caller := Caller{Tenant: tenant, Roles: rolesNamed(c.Roles), Expires: c.expiry()}
-	object := strings.ToLower(c.Object)
+//
+// A partner's ids are its own: who has one is told apart from who has it in the tenant. They
+// have no say in how the service is kept.
+func (c claims) caller(by *accepted) (Caller, error) {
+	caller := Caller{Tenant: by.tenant, Partner: by.partner, Roles: rolesNamed(c.Roles), Expires: c.expiry()}
+	object, of := strings.ToLower(c.Object), ""
+	if by.partner != "" {
+		caller.Roles &^= Operator
+		of = strings.ToLower(by.partner) + "/"
+	}
 	switch {
 	case c.Scopes != "" && c.Kind == "app":
 		return Caller{}, errKindAndScp
 	case c.Scopes != "" && object == "":
 		return Caller{}, errNoSubject // it could name anyone
 	case c.Scopes != "":
-		caller.User, caller.Subject, caller.Guest = object, "user:"+object, c.guest()
+		caller.User, caller.Subject, caller.Guest = object, "user:"+of+object, c.guest()
 		// What the app may do for the user bounds what the user may have it do.
 		if !slices.Contains(strings.Fields(c.Scopes), readScope) {
 			caller.Roles = 0
@@ -124,7 +128,7 @@ func (c claims) caller(tenant string) (Caller, error) {
 		if object == "" {
 			return Caller{}, errNoSubject
 		}
-		caller.Subject = "app:" + object
+		caller.Subject = "app:" + of + object
 	default:
 		return Caller{}, errNeither
 	}

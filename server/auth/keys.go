@@ -37,7 +37,8 @@ type keys struct {
 	client *http.Client
 	now    func() time.Time
 	log    *slog.Logger
-	ctx    context.Context // ends with the verifier
+	ctx    context.Context // ends when the keys are of no use any more
+	stop   context.CancelFunc
 
 	mu       sync.Mutex
 	address  string // jwks_uri; empty until discovered
@@ -47,6 +48,20 @@ type keys struct {
 	failed   error         // of the newest fetch
 	fetching chan struct{} // closed when the one under way is over; nil when none is
 	fetches  sync.WaitGroup
+}
+
+func newKeys(issuer string, client *http.Client, now func() time.Time, log *slog.Logger) *keys {
+	ctx, stop := context.WithCancel(context.Background())
+	return &keys{issuer: issuer, client: client, now: now, log: log, ctx: ctx, stop: stop}
+}
+
+// close breaks off what is being fetched, and returns when that is over.
+func (k *keys) close() {
+	k.stop()
+	k.mu.Lock()   // no fetch begins any more once this was held
+	k.mu.Unlock() //nolint:staticcheck // empty on purpose, as the line above says
+	k.fetches.Wait()
+	k.client.CloseIdleConnections()
 }
 
 // errUnknownKey means that the issuer has no such key, as far as is known.

@@ -135,7 +135,7 @@ func TestGuestsByTheirTokens(t *testing.T) {
 		{claims{Issuer: "i", Account: &guest}, true},
 	} {
 		row.claims.Scopes, row.claims.Object = readScope, someone
-		caller, err := row.claims.caller("t")
+		caller, err := row.claims.caller(&accepted{tenant: "t"})
 		if err != nil || caller.Guest != row.want {
 			t.Errorf("%+v: guest %v, %v; want %v", row.claims, caller.Guest, err, row.want)
 		}

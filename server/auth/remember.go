@@ -9,16 +9,17 @@ import (
 
 // How tokens that have been verified are remembered.
 const (
-	maxRemembered = 10_000           // some 500 bytes each
+	maxRemembered = 10_000           // of a tenant; some 500 bytes each
 	rememberTime  = 15 * time.Minute // then a signature is checked again: its key may be gone
 )
 
 // remembered are the callers of tokens that have been verified, by the hash of the token,
-// until it expires. Whom it has not heard of the longest is forgotten first.
+// until it expires. Whom it has not heard of the longest is forgotten first, of the same
+// tenant: one with many callers costs the others nothing.
 type remembered struct {
 	mu     sync.Mutex
 	byHash map[[sha256.Size]byte]*list.Element
-	order  list.List // of *memory, the newest first
+	order  map[string]*list.List // by tenant, of *memory, the newest first
 }
 
 type memory struct {
@@ -39,7 +40,7 @@ func (r *remembered) look(hash [sha256.Size]byte, now time.Time) (Caller, bool) 
 		r.forgetLocked(element)
 		return Caller{}, false
 	}
-	r.order.MoveToFront(element)
+	r.order[m.caller.Tenant].MoveToFront(element)
 	return m.caller, true
 }
 
@@ -51,18 +52,24 @@ func (r *remembered) keep(hash [sha256.Size]byte, caller Caller, now, expires ti
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byHash == nil {
-		r.byHash = make(map[[sha256.Size]byte]*list.Element)
+		r.byHash, r.order = make(map[[sha256.Size]byte]*list.Element), make(map[string]*list.List)
 	}
 	if old := r.byHash[hash]; old != nil {
 		r.forgetLocked(old)
 	}
-	for len(r.byHash) >= maxRemembered {
-		r.forgetLocked(r.order.Back())
+	order := r.order[caller.Tenant]
+	if order == nil {
+		order = list.New()
+		r.order[caller.Tenant] = order
 	}
-	r.byHash[hash] = r.order.PushFront(&memory{hash, caller, expires})
+	for order.Len() >= maxRemembered {
+		r.forgetLocked(order.Back())
+	}
+	r.byHash[hash] = order.PushFront(&memory{hash, caller, expires})
 }
 
 func (r *remembered) forgetLocked(element *list.Element) {
-	delete(r.byHash, element.Value.(*memory).hash)
-	r.order.Remove(element)
+	m := element.Value.(*memory)
+	delete(r.byHash, m.hash)
+	r.order[m.caller.Tenant].Remove(element)
 }

@@ -20,8 +20,21 @@ func TestRememberedAreBounded(t *testing.T) {
 			t.Fatalf("who calls all the time is forgotten after %d others", i)
 		}
 	}
-	if len(r.byHash) != maxRemembered || r.order.Len() != maxRemembered {
-		t.Errorf("%d and %d are remembered, want %d", len(r.byHash), r.order.Len(), maxRemembered)
+	if len(r.byHash) != maxRemembered || r.order[""].Len() != maxRemembered {
+		t.Errorf("%d and %d are remembered, want %d", len(r.byHash), r.order[""].Len(), maxRemembered)
+	}
+	other := Caller{Tenant: "another", Subject: "app:first"}
+	r.keep(sha256.Sum256(nil), other, now, now.Add(time.Hour))
+	for i := range maxRemembered {
+		r.keep(hash(-1-i), Caller{}, now, now.Add(time.Hour))
+	}
+	if caller, ok := r.look(sha256.Sum256(nil), now); !ok || caller != other {
+		t.Error("callers of one tenant have those of another forgotten")
+	}
+	r.forgetLocked(r.byHash[sha256.Sum256(nil)])
+	r.keep(hash(0), first, now, now.Add(time.Hour))
+	for i := maxRemembered; i > 1; i-- {
+		r.keep(hash(i), Caller{}, now, now.Add(time.Hour))
 	}
 	if _, ok := r.look(hash(1), now); ok {
 		t.Error("who called first and never again is not forgotten")

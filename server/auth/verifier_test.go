@@ -61,8 +61,10 @@ func start(t *testing.T, change ...func(*auth.Config)) fixture {
 	}
 	at := sim.AuthorityURL() + "/" + sim.TenantID()
 	config := auth.Config{
-		Tenant: sim.TenantID(), Issuers: []string{at + "/v2.0", at + "/"}, Audiences: []string{simulator.APIID, simulator.APIURI},
-		CAPEM: sim.CAPEM(), Now: sim.Now, Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Tenants: []auth.TenantConfig{{
+			ID: sim.TenantID(), Issuers: []string{at + "/v2.0", at + "/"}, Audiences: []string{simulator.APIID, simulator.APIURI}, CAPEM: sim.CAPEM(),
+		}},
+		Now: sim.Now, Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&config)
@@ -194,7 +196,7 @@ func TestBadTokens(t *testing.T) {
 		{"JSON in place of compact", `Bearer {"protected":"` + cut[0] + `","payload":"` + cut[1] + `","signature":"` + cut[2] + `"}`, "no JSON Web Token"},
 		{"no signature", "Bearer " + cut[0] + "." + cut[1] + ".", "signature is wrong"},
 		{"half a signature", "Bearer " + good[:len(good)-100], "signature is wrong"},
-		{"other claims", "Bearer " + cut[0] + "." + encoded(`{"iss":"`+at+`/v2.0","aud":"`+simulator.APIID+`"}`) + "." + cut[2], "signature is wrong"},
+		{"other claims", "Bearer " + cut[0] + "." + encoded(`{"iss":"`+at+`/v2.0","aud":"`+simulator.APIID+`","tid":"`+f.sim.TenantID()+`"}`) + "." + cut[2], "signature is wrong"},
 		{"claims that are none", "Bearer " + cut[0] + "." + encoded("x") + "." + cut[2], "malformed"},
 	}
 	for _, bad := range []struct {
@@ -472,7 +474,7 @@ func TestWaitingForAnIssuer(t *testing.T) {
 
 // TestUntrustedIssuer does not trust the issuer's certificate.
 func TestUntrustedIssuer(t *testing.T) {
-	f := start(t, func(c *auth.Config) { c.CAPEM = nil })
+	f := start(t, func(c *auth.Config) { c.Tenants[0].CAPEM = nil })
 	if _, err := f.by(f.token(simulator.APIToken{})); !errors.Is(err, auth.ErrUnavailable) {
 		t.Errorf("of an issuer that is not trusted: %v, want %v", err, auth.ErrUnavailable)
 	}
@@ -482,25 +484,30 @@ func TestUntrustedIssuer(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	good := auth.Config{Tenant: "t", Issuers: []string{"https://login.example.com/t/v2.0"}, Audiences: []string{"api://people-insights"}}
-	for what, change := range map[string]func(*auth.Config){
-		"no tenant":        func(c *auth.Config) { c.Tenant = "" },
-		"no issuer":        func(c *auth.Config) { c.Issuers = nil },
-		"no audience":      func(c *auth.Config) { c.Audiences = nil },
-		"an empty one":     func(c *auth.Config) { c.Audiences = []string{"a", ""} },
-		"plain http":       func(c *auth.Config) { c.Issuers = []string{"http://login.example.com/t"} },
-		"a name":           func(c *auth.Config) { c.Issuers = []string{"login.example.com"} },
-		"a query":          func(c *auth.Config) { c.Issuers = []string{"https://login.example.com/t?x"} },
-		"no certificates":  func(c *auth.Config) { c.CAPEM = []byte("x") },
-		"a second that is": func(c *auth.Config) { c.Issuers = append(c.Issuers, "x") },
+	const issuer = "https://login.example.com/t/v2.0"
+	good := auth.TenantConfig{ID: "t", Issuers: []string{issuer}, Audiences: []string{"api://people-insights"}}
+	for what, change := range map[string]func(*auth.TenantConfig){
+		"no tenant":              func(c *auth.TenantConfig) { c.ID = "" },
+		"no issuer":              func(c *auth.TenantConfig) { c.Issuers = nil },
+		"no audience":            func(c *auth.TenantConfig) { c.Audiences = nil },
+		"an empty one":           func(c *auth.TenantConfig) { c.Audiences = []string{"a", ""} },
+		"plain http":             func(c *auth.TenantConfig) { c.Issuers = []string{"http://login.example.com/t"} },
+		"a name":                 func(c *auth.TenantConfig) { c.Issuers = []string{"login.example.com"} },
+		"a query":                func(c *auth.TenantConfig) { c.Issuers = []string{"https://login.example.com/t?x"} },
+		"no certificates":        func(c *auth.TenantConfig) { c.CAPEM = []byte("x") },
+		"a second that is":       func(c *auth.TenantConfig) { c.Issuers = append(c.Issuers, "x") },
+		"a partner of no name":   func(c *auth.TenantConfig) { c.Partners = []auth.PartnerConfig{{Issuers: []string{issuer}}} },
+		"a partner of no issuer": func(c *auth.TenantConfig) { c.Partners = []auth.PartnerConfig{{ID: "p"}} },
+		"a partner of itself":    func(c *auth.TenantConfig) { c.Partners = []auth.PartnerConfig{{ID: "T", Issuers: []string{issuer}}} },
+		"a wrong partner":        func(c *auth.TenantConfig) { c.Partners = []auth.PartnerConfig{{ID: "p", Issuers: []string{"x"}}} },
 	} {
 		c := good
 		change(&c)
-		if _, err := auth.NewVerifier(c); err == nil {
+		if _, err := auth.NewVerifier(auth.Config{Tenants: []auth.TenantConfig{c}}); err == nil {
 			t.Errorf("%s is taken", what)
 		}
 	}
-	v, err := auth.NewVerifier(good)
+	v, err := auth.NewVerifier(auth.Config{Tenants: []auth.TenantConfig{good}})
 	if err != nil {
 		t.Fatal(err)
 	}
