@@ -5,8 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"strings"
 
 	"github.com/peopleinsights/peopleinsights/server/auth"
 )
@@ -27,23 +25,6 @@ func (c serveConfig) checkCallers() error {
 	return nil
 }
 
-// isTenantID tells an id from a domain.
-func isTenantID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i, r := range s {
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if r != '-' {
-				return false
-			}
-		} else if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
-			return false
-		}
-	}
-	return true
-}
-
 // loopback tells whether an address can be reached from this machine alone.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
@@ -51,27 +32,25 @@ func loopback(address string) bool {
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-// identify says how callers of a tenant are told. What it returns ends that.
-func (c serveConfig) identify(tenant string, out io.Writer, log *slog.Logger) (auth.Identify, func(), error) {
+// identify says how callers of plans are told, and by which tokens if there are any.
+func (c serveConfig) identify(plans []*tenantPlan, out io.Writer, log *slog.Logger) (auth.Identify, *auth.Verifier, error) {
 	switch {
-	case len(c.Issuers) > 0:
+	case plans[0].callers != nil:
 	case loopback(c.Listen):
-		return auth.Development(tenant), func() {}, nil
+		return auth.Development(plans[0].id), nil, nil
 	default:
 		fmt.Fprintf(out, "No issuer is configured, and --listen %s reaches beyond this machine: every call but health is refused as UNAUTHENTICATED. "+
 			"Give --issuer and --audience, or listen on 127.0.0.1.\n", c.Listen)
-		return auth.Nobody, func() {}, nil
+		return auth.Nobody, nil, nil
 	}
-	config := auth.Config{Tenant: tenant, Issuers: c.Issuers, Audiences: c.Audiences, Log: log}
-	if c.IssuerCAFile != "" {
-		var err error
-		if config.CAPEM, err = os.ReadFile(c.IssuerCAFile); err != nil {
-			return nil, nil, fmt.Errorf("--issuer-ca-file: %w (%w)", err, errConfig)
+	verifier, err := auth.NewVerifier(auth.Config{Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, plan := range plans {
+		if err := verifier.Configure([]auth.TenantConfig{*plan.callers}); err != nil {
+			return nil, nil, fmt.Errorf("--issuer, --audience or --issuer-ca-file: %w (%w)", err, errConfig)
 		}
 	}
-	verifier, err := auth.NewVerifier(config)
-	if err != nil {
-		return nil, nil, fmt.Errorf("--issuer, --audience or --issuer-ca-file: %w (%w)", err, errConfig)
-	}
-	return verifier.Identify, verifier.Close, nil
+	return verifier.Identify, verifier, nil
 }

@@ -179,6 +179,10 @@ func TestWrongCallers(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	garbage := filepath.Join(dir, "garbage.pem")
+	if err := os.WriteFile(garbage, []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	cert, key, _ := certify(t)
 	for _, row := range []struct{ args, says string }{
 		{"--issuer https://login.example.com/t/v2.0", "--issuer needs --audience"},
@@ -186,7 +190,8 @@ func TestWrongCallers(t *testing.T) {
 		{"--issuer-ca-file x", "need --issuer"},
 		{"--issuer http://login.example.com/t --audience a", "an issuer must be like"},
 		{"--issuer https://login.example.com/t --audience a --issuer-ca-file " + dir + "/none", "--issuer-ca-file"},
-		{"--issuer https://login.example.com/t --audience a --issuer-ca-file " + empty, "no PEM"},
+		{"--issuer https://login.example.com/t --audience a --issuer-ca-file " + empty, "is empty"},
+		{"--issuer https://login.example.com/t --audience a --issuer-ca-file " + garbage, "no PEM"},
 		{"--issuer https://login.example.com/t --audience a --tenant-id contoso.com --client-id c", "--tenant-id that is an id"},
 		{"--client-ca-file x", "--client-ca-file needs --tls-cert-file"},
 		{"--tls-cert-file " + cert + " --tls-key-file " + key + " --client-ca-file " + empty, "--client-ca-file holds no PEM"},

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/peopleinsights/peopleinsights/server/graph"
 	"github.com/peopleinsights/peopleinsights/server/simulator"
 )
 
@@ -27,6 +24,8 @@ type serveConfig struct {
 	Audiences    []string `name:"audience" env:"PEOPLE_INSIGHTS_AUDIENCE" help:"Whom callers' tokens are for: the app id of this service as registered, or api://… for v1 tokens; may be given more than once."`
 	IssuerCAFile string   `name:"issuer-ca-file" env:"PEOPLE_INSIGHTS_ISSUER_CA_FILE" help:"PEM file to trust for the issuers, beside the system's roots."`
 
+	ConfigFile string `name:"config" env:"PEOPLE_INSIGHTS_CONFIG" placeholder:"FILE" help:"YAML file of the tenants to serve, in place of --tenant-id and what goes with it; the README says what stands there. It is read again on SIGHUP."`
+
 	TenantID         string `env:"PEOPLE_INSIGHTS_TENANT_ID,AZURE_TENANT_ID" help:"Tenant to serve: its id or a verified domain. Without one, the simulator is served."`
 	ClientID         string `env:"PEOPLE_INSIGHTS_CLIENT_ID,AZURE_CLIENT_ID" help:"The registered app to sign in as."`
 	ClientSecretFile string `env:"PEOPLE_INSIGHTS_CLIENT_SECRET_FILE" help:"File with the app's secret; or set AZURE_CLIENT_SECRET. Without either: AZURE_CLIENT_CERTIFICATE_PATH, AZURE_FEDERATED_TOKEN_FILE, or the machine's managed identity."`
@@ -36,6 +35,15 @@ type serveConfig struct {
 
 	MetricsListen string `env:"PEOPLE_INSIGHTS_METRICS_LISTEN" help:"Address to serve metrics, /healthz and /readyz on, or off; 127.0.0.1:9464 by default, or a free port where that is taken."`
 
+	LogLevel string `default:"info" enum:"debug,info,warn,error" env:"PEOPLE_INSIGHTS_LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
+
+	Held      heldConfig      `embed:""`
+	Simulated simulatedConfig `embed:""`
+}
+
+// heldConfig is how directories are held, unless the configuration file says otherwise of a
+// tenant's.
+type heldConfig struct {
 	SyncInterval    time.Duration `default:"1m" env:"PEOPLE_INSIGHTS_SYNC_INTERVAL" help:"Time between two rounds of changes."`
 	CacheBytes      int64         `default:"67108864" env:"PEOPLE_INSIGHTS_CACHE_BYTES" help:"Bytes for what is kept beside the directory: assembled profiles, people read through, absences."`
 	PhotoBytes      int64         `default:"67108864" env:"PEOPLE_INSIGHTS_PHOTO_BYTES" help:"Bytes for photos."`
@@ -45,9 +53,6 @@ type serveConfig struct {
 	MaxRemovedShare float64       `default:"0.05" env:"PEOPLE_INSIGHTS_MAX_REMOVED_SHARE" help:"Share of the people held who may go at once, from 0 to 1; 1 lets everybody go."`
 	SweepInterval   time.Duration `default:"24h" env:"PEOPLE_INSIGHTS_SWEEP_INTERVAL" help:"Time between two comparisons with all that Graph lists; the first comes an hour after the start, or earlier if this is less."`
 	GraphQuotaShare float64       `default:"0.5" env:"PEOPLE_INSIGHTS_GRAPH_QUOTA_SHARE" help:"Share of Graph's limit for the tenant that may be spent, from 0.01 to 1."`
-	LogLevel        string        `default:"info" enum:"debug,info,warn,error" env:"PEOPLE_INSIGHTS_LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
-
-	Simulated simulatedConfig `embed:""`
 }
 
 // simulatedConfig is whom the simulator makes up.
@@ -56,6 +61,7 @@ type simulatedConfig struct {
 	Seed      uint64   `name:"simulator-seed" default:"1" env:"PEOPLE_INSIGHTS_SIMULATOR_SEED" help:"Which people to invent: the same seed, the same people."`
 	Admin     string   `name:"simulator-admin-listen" env:"PEOPLE_INSIGHTS_SIMULATOR_ADMIN_LISTEN" help:"Loopback address for the simulator's own API, which changes people and makes things go wrong; its first page says how."`
 	Faults    []string `name:"simulator-fault" sep:"none" placeholder:"path=/users/delta,status=503,times=3" help:"Have the simulator fail so; may be given more than once."`
+	TenantID  string   `name:"simulator-tenant-id" env:"PEOPLE_INSIGHTS_SIMULATOR_TENANT_ID" help:"Id of the simulated tenant, in place of a fixed one: so that several can be simulated beside each other."`
 	Churn     int      `name:"simulator-churn" env:"PEOPLE_INSIGHTS_SIMULATOR_CHURN" help:"Make so many random changes to the simulated people and groups each second."`
 	Directory string   `name:"simulator-directory" env:"PEOPLE_INSIGHTS_SIMULATOR_DIRECTORY" help:"Simulate a tenant of these people: JSON Lines of Graph user resources, managerId naming the manager."`
 }
@@ -78,7 +84,7 @@ func (c simulatedConfig) serve(directory *simulator.Directory, listen string) (*
 		}
 		faults = append(faults, fault)
 	}
-	sim, err := simulator.New(simulator.Config{Listen: listen, AdminListen: c.Admin}, directory)
+	sim, err := simulator.New(simulator.Config{Listen: listen, AdminListen: c.Admin, TenantID: c.TenantID}, directory)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,7 +115,7 @@ func churn(ctx context.Context, directory *simulator.Directory, changes int) {
 
 // given tells whether anything but the seed is set.
 func (c simulatedConfig) given() bool {
-	return c.People != 0 || c.Directory != "" || c.Admin != "" || len(c.Faults) > 0 || c.Churn != 0
+	return c.People != 0 || c.Directory != "" || c.Admin != "" || c.TenantID != "" || len(c.Faults) > 0 || c.Churn != 0
 }
 
 // maxInvented bounds how many people are invented: each takes 1.3 KB.
@@ -125,6 +131,8 @@ func (c simulatedConfig) directory() (*simulator.Directory, string, error) {
 		return nil, "", fmt.Errorf("--simulator-people must be from 1 to %d (%w)", maxInvented, errConfig)
 	case c.Churn < 0 || c.Churn > maxChurn:
 		return nil, "", fmt.Errorf("--simulator-churn must be from 1 to %d (%w)", maxChurn, errConfig)
+	case c.TenantID != "" && !isTenantID(c.TenantID):
+		return nil, "", fmt.Errorf("--simulator-tenant-id must be an id such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301 (%w)", errConfig)
 	case c.People > 0 && c.Directory != "":
 		return nil, "", fmt.Errorf("give --simulator-people or --simulator-directory, not both (%w)", errConfig)
 	case c.Directory != "":
@@ -154,30 +162,18 @@ func (c serveConfig) check() error {
 		return fmt.Errorf(format+" (%w)", append(args, errConfig)...)
 	}
 	switch {
-	case c.TenantID == "" && (c.GraphURL != "" || c.ClientSecretFile != "" || c.CAFile != ""):
+	case c.ConfigFile != "" && (c.TenantID != "" || c.ClientID != "" || c.GraphURL != "" || c.AuthorityURL != "" || c.ClientSecretFile != "" || c.CAFile != ""):
+		return problem("--config names the tenants: leave out --tenant-id (AZURE_TENANT_ID), --client-id (AZURE_CLIENT_ID), --client-secret-file, --graph-url, --authority-url (AZURE_AUTHORITY_HOST) and --ca-file")
+	case c.ConfigFile != "" && (len(c.Issuers) > 0 || len(c.Audiences) > 0 || c.IssuerCAFile != ""):
+		return problem("--config says whose tokens are taken, by callers: leave out --issuer, --audience and --issuer-ca-file")
+	case c.ConfigFile != "" && c.Simulated.given():
+		return problem("--config names tenants, so nothing is simulated: leave out --simulator-…")
+	case c.ConfigFile == "" && c.TenantID == "" && (c.GraphURL != "" || c.ClientSecretFile != "" || c.CAFile != ""):
 		return problem("--graph-url, --client-secret-file and --ca-file need --tenant-id beside them")
 	case c.TenantID != "" && c.Simulated.given():
 		return problem("a tenant is configured, so nothing is simulated: leave out --tenant-id (AZURE_TENANT_ID) or --simulator-…")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
 		return problem("--tls-cert-file and --tls-key-file go together")
-	case c.SyncInterval < 100*time.Millisecond:
-		return problem("--sync-interval must be 100ms or more, not %v", c.SyncInterval)
-	case c.CacheBytes < 1<<16:
-		return problem("--cache-bytes must be 65536 or more, not %d", c.CacheBytes)
-	case c.PhotoBytes < 1<<20:
-		return problem("--photo-bytes must be 1048576 or more, not %d", c.PhotoBytes)
-	case c.ContactTTL < 0 || c.ContactTTL > maxContactTTL:
-		return problem("--contact-ttl must be from 0 to %v, not %v", maxContactTTL, c.ContactTTL)
-	case c.MaxRemoved < 1:
-		return problem("--max-removed must be 1 or more, not %d", c.MaxRemoved)
-	case !(c.MaxRemovedShare > 0 && c.MaxRemovedShare <= 1): // not a number is neither
-		return problem("--max-removed-share must be more than 0 and at most 1, not %v", c.MaxRemovedShare)
-	case c.SweepInterval < time.Second:
-		return problem("--sweep-interval must be 1s or more, not %v", c.SweepInterval)
-	case !(c.GraphQuotaShare >= 0.01 && c.GraphQuotaShare <= 1):
-		return problem("--graph-quota-share must be from 0.01 to 1, not %v", c.GraphQuotaShare)
-	case c.MaxPeople < 1:
-		return problem("--max-people must be 1 or more, not %d", c.MaxPeople)
 	}
 	if err := c.checkCallers(); err != nil {
 		return err
@@ -197,46 +193,4 @@ func (c serveConfig) checkListen() error {
 	return fmt.Errorf("--listen %s reaches beyond this machine in plain text: give --tls-cert-file and --tls-key-file, or --insecure if something else protects it (%w)", c.Listen, errConfig)
 }
 
-// graph says how Microsoft Graph is asked.
-func (c serveConfig) graph(config *graph.Config) (err error) {
-	config.Endpoint, err = graph.NewEndpoint(c.GraphURL, c.AuthorityURL)
-	if err != nil {
-		return fmt.Errorf("%w (%w)", err, errConfig)
-	}
-	config.Credential = graph.Credential{
-		TenantID: c.TenantID,
-		ClientID: c.ClientID,
-		// The environment that azidentity's users know.
-		ClientSecret:        os.Getenv("AZURE_CLIENT_SECRET"),
-		CertificateFile:     os.Getenv("AZURE_CLIENT_CERTIFICATE_PATH"),
-		CertificatePassword: os.Getenv("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
-		SendCertificate:     isTrue(os.Getenv("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")),
-		FederatedTokenFile:  os.Getenv("AZURE_FEDERATED_TOKEN_FILE"),
-	}
-	if c.ClientSecretFile != "" {
-		secret, err := os.ReadFile(c.ClientSecretFile)
-		if err != nil {
-			return fmt.Errorf("--client-secret-file: %w (%w)", err, errConfig)
-		}
-		config.Credential.ClientSecret = string(bytes.TrimRight(secret, "\r\n"))
-		if config.Credential.ClientSecret == "" {
-			return fmt.Errorf("--client-secret-file %s is empty (%w)", c.ClientSecretFile, errConfig)
-		}
-	}
-	if c.CAFile != "" {
-		if config.CAPEM, err = os.ReadFile(c.CAFile); err != nil {
-			return fmt.Errorf("--ca-file: %w (%w)", err, errConfig)
-		}
-	}
-	return nil
-}
-
 func isTrue(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
-
-// asConfig marks an error of making something as one of its configuration.
-func asConfig(err error) error {
-	if err == nil || errors.Is(err, errConfig) {
-		return err
-	}
-	return fmt.Errorf("%w (%w)", err, errConfig)
-}

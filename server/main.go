@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -46,6 +47,7 @@ var errConfig = errors.New("see --help")
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var flags struct {
 		Serve    serveConfig    `cmd:"" default:"withargs" help:"Serve People Insights (the default)."`
+		Check    checkConfig    `cmd:"" name:"check-config" help:"Tell whether a configuration file can be served, and what is wrong with it."`
 		Simulate simulateConfig `cmd:"" help:"Serve only the simulator: a made-up tenant of Microsoft Graph, for other clients too."`
 
 		Version kong.VersionFlag `help:"Say which version this is, and exit."`
@@ -63,6 +65,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("%w (%w)", err, errConfig)
+	case strings.HasPrefix(command.Command(), "check-config"):
+		return check(flags.Check, out)
 	case command.Command() == "simulate":
 		return simulate(ctx, flags.Simulate, out)
 	default:

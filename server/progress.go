@@ -4,49 +4,63 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
 
 	"github.com/peopleinsights/peopleinsights/cache"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
-// progress shows how the first filling goes on: on a terminal as a line that
-// changes, elsewhere as a line a second.
-type progress struct {
-	out    io.Writer
-	status func() cache.Status
-	filled <-chan struct{}
-}
-
-// show returns when the filling is complete, with true, or when ctx ends.
-func (p progress) show(ctx context.Context) bool {
-	file, ok := p.out.(*os.File)
-	terminal := ok && term.IsTerminal(int(file.Fd()))
-	pace, begin, end := time.Second, "", "\n"
+// showProgress shows how far tenants are read: of one, on a terminal, as a line that changes,
+// else as lines, at most one a second each. It returns when they are ready, with true, or
+// when ctx ends.
+func showProgress(ctx context.Context, out io.Writer, tenants *tenants) bool {
+	served := tenants.insights()
+	file, ok := out.(*os.File)
+	terminal := ok && len(served) == 1 && term.IsTerminal(int(file.Fd()))
+	begin, end := "", "\n"
 	if terminal {
-		pace, begin, end = 100*time.Millisecond, "\r", ""
+		begin, end = "\r", ""
 	}
-	ticker := time.NewTicker(pace)
+	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	shown := -1
+	shown, at := map[string]int{}, time.Now()
 	for {
+		ready := tenants.notReady() == ""
+		told := terminal || time.Since(at) >= time.Second
+		if told {
+			at = time.Now()
+		}
+		for _, id := range slices.Sorted(maps.Keys(served)) {
+			begin := begin
+			if len(served) > 1 {
+				begin = "Tenant " + id + ": "
+			}
+			status := served[id].Directory.Status()
+			switch people, seen := shown[id]; {
+			case people < 0: // all has been said
+			case status.State != pb.DirectoryState_DIRECTORY_STATE_FILLING:
+				fmt.Fprintf(out, "%sRead %d people in %v; %d of them can be invited.\n", begin,
+					status.People, status.FillDuration.Round(time.Millisecond), status.Suggestible)
+				shown[id] = -1
+			case told && status.People > 0 && (!seen || people != status.People):
+				shown[id] = status.People
+				fmt.Fprint(out, begin, reading(status), end)
+			}
+		}
+		if ready {
+			return true
+		}
 		select {
 		case <-ctx.Done():
 			return false
-		case <-p.filled:
-			status := p.status()
-			fmt.Fprintf(p.out, "%sRead %d people in %v; %d of them can be invited.\n", begin,
-				status.People, status.FillDuration.Round(time.Millisecond), status.Suggestible)
-			return true
 		case <-ticker.C:
-			if status := p.status(); status.People != shown {
-				shown = status.People
-				fmt.Fprint(p.out, begin, reading(status), end)
-			}
 		}
 	}
 }
@@ -60,9 +74,9 @@ func reading(s cache.Status) string {
 }
 
 // tryNext says what a newcomer can do now.
-func tryNext(out io.Writer, address string, config serveConfig) {
+func tryNext(out io.Writer, address string, config serveConfig, plans []*tenantPlan) {
 	someone := "ana.kovac@contoso.com"
-	if config.TenantID != "" || config.Simulated.People > 0 || config.Simulated.Directory != "" {
+	if config.TenantID != "" || config.ConfigFile != "" || config.Simulated.People > 0 || config.Simulated.Directory != "" {
 		someone = "SOMEBODYS-ADDRESS"
 	}
 	if _, port, err := net.SplitHostPort(address); err == nil && !strings.HasPrefix(address, "127.") {
@@ -75,7 +89,7 @@ func tryNext(out io.Writer, address string, config serveConfig) {
 	if config.TLSCertFile != "" {
 		at, plain = at+" --ca-file CA.pem", "-cacert CA.pem"
 	}
-	if len(config.Issuers) > 0 {
+	if plans[0].callers != nil {
 		at, plain = at+" --token-file TOKEN", plain+" -H 'authorization: Bearer …'"
 	}
 	fmt.Fprintf(out, `

@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,7 +21,6 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
-	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 	"github.com/peopleinsights/peopleinsights/server/contacts"
 	"github.com/peopleinsights/peopleinsights/server/graph"
@@ -40,35 +42,28 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 		return err
 	}
 	defer flush(flushTraces, log)
+	sim, err := newSimulated(config)
+	if err != nil {
+		return err
+	}
+	defer sim.close()
+	plans, err := config.plans(sim)
+	if err != nil {
+		return err
+	}
+	identify, verifier, err := config.identify(plans, out, log)
+	if err != nil {
+		return err
+	}
+	if verifier != nil {
+		defer verifier.Close()
+	}
 	registry := newRegistry()
-	source, tenant, about, closeSource, err := newSource(config, graph.Config{
-		QuotaShare: config.GraphQuotaShare, Metrics: graph.NewMetrics(registry), Tracer: tracer, Log: log,
-	})
-	if err != nil {
-		return err
-	}
-	defer closeSource()
-	directory, err := cache.New(cache.Config{
-		Source: source, SyncInterval: config.SyncInterval, CacheBytes: config.CacheBytes, PhotoBytes: config.PhotoBytes,
-		MaxPeople: config.MaxPeople, MaxRemoved: config.MaxRemoved, MaxRemovedShare: config.MaxRemovedShare,
-		SweepInterval: config.SweepInterval, Log: log,
-	})
-	if err != nil {
-		return err
-	}
-	defer directory.Close()
-	own := contacts.New(contacts.Config{Source: source, TTL: config.ContactTTL})
-	defer own.Close()
-	tenants := insights.Always(map[string]*insights.Tenant{tenant: {Directory: directory, Contacts: own}})
-	registry.MustRegister(insights.NewDirectoryMetrics(tenants))
-	registry.MustRegister(contacts.NewMetrics(func() map[string]*contacts.Store { return map[string]*contacts.Store{tenant: own} }))
-	identify, endIdentify, err := config.identify(tenant, out, log)
-	if err != nil {
-		return err
-	}
-	defer endIdentify()
+	tenants := newTenants(verifier, graph.NewMetrics(registry), tracer, log)
+	defer tenants.close()
+	registry.MustRegister(insights.NewDirectoryMetrics(tenants.insights), contacts.NewMetrics(tenants.contacts))
 	service, err := insights.New(insights.Config{
-		Tenants:  tenants,
+		Tenants:  tenants.insights,
 		Identify: identify,
 		Metrics:  insights.NewMetrics(registry),
 		Tracer:   tracer,
@@ -92,25 +87,33 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "People Insights serves gRPC on %s.\nIts directory is %s.\n", listener.Addr(), about)
-
+	if err := tenants.apply(plans); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
+	again := onHangup(ctx)
+	fmt.Fprintf(out, "People Insights serves gRPC on %s.\n%s", listener.Addr(), aboutPlans(plans))
+
 	group.Go(func() error { return server.Serve(listener) })
 	var metrics *http.Server
 	if metricsListener != nil {
 		fmt.Fprintf(out, "Its metrics are at http://%s/metrics.\n", metricsListener.Addr())
-		metrics = newMetricsServer(registry, directory, ctx)
+		metrics = newMetricsServer(registry, tenants.notReady, ctx)
 		group.Go(func() error { serveMetrics(metrics, metricsListener, log); return nil })
 	}
-	group.Go(func() error { _ = directory.Run(ctx); return nil }) // ends with ctx
 	group.Go(func() error {
-		progress := progress{out: out, status: directory.Status, filled: directory.Filled()}
-		if !progress.show(ctx) {
+		if !showProgress(ctx, out, tenants) {
 			return nil
 		}
 		health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
 		health.SetServingStatus(pb.PeopleInsightsService_ServiceDesc.ServiceName, grpc_health_v1.HealthCheckResponse_SERVING)
-		tryNext(out, listener.Addr().String(), config)
+		tryNext(out, listener.Addr().String(), config, plans)
+		return nil
+	})
+	group.Go(func() error {
+		for range again {
+			config.reload(tenants, sim, log)
+		}
 		return nil
 	})
 	group.Go(func() error {
@@ -126,51 +129,95 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	return group.Wait()
 }
 
-// newSource connects to the tenant's Graph, or to the simulator's where no tenant
-// is configured. about says in a few words whose people these are.
-func newSource(config serveConfig, asking graph.Config) (source *graph.Client, tenant, about string, closeSource func(), err error) {
-	closeSimulator := func() {}
-	if config.TenantID != "" {
-		err = config.graph(&asking)
-		about = fmt.Sprintf("tenant %s, read from %s", config.TenantID, asking.Endpoint.URL)
-	} else {
-		about, closeSimulator, err = newSimulator(config, &asking)
+// aboutPlans says whose people are served, one line each.
+func aboutPlans(plans []*tenantPlan) string {
+	if len(plans) == 1 {
+		return "Its directory is " + plans[0].about + ".\n"
 	}
-	if err != nil {
-		return nil, "", "", nil, err
+	text := "Its directories are:\n"
+	for _, plan := range plans {
+		text += "  " + plan.about + "\n"
 	}
-	client, err := graph.New(asking)
-	if err != nil {
-		closeSimulator()
-		return nil, "", "", nil, asConfig(err)
-	}
-	return client, asking.Credential.TenantID, about, func() { client.Close(); closeSimulator() }, nil
+	return text
 }
 
-// newSimulator starts the simulator and says how it is asked: by its address and its
-// app's secret, as Microsoft would be.
-func newSimulator(config serveConfig, asking *graph.Config) (string, func(), error) {
+// onHangup tells of each SIGHUP until ctx ends, one at a time.
+func onHangup(ctx context.Context) <-chan struct{} {
+	signals, again := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		defer close(again)
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case again <- struct{}{}:
+			}
+		}
+	}()
+	return again
+}
+
+// reload reads the configuration file again, with the files that it names, or those that the
+// flags name.
+func (c serveConfig) reload(tenants *tenants, sim *simulated, log *slog.Logger) {
+	plans, err := c.plans(sim)
+	if err == nil {
+		err = tenants.apply(plans)
+	}
+	if err != nil {
+		log.Error("the configuration is wrong, and all stays as it was", slog.Any("error", err))
+		return
+	}
+	log.Info("the configuration was read again", slog.Int("tenants", len(plans)))
+}
+
+// simulated is the simulator that is served where no tenant is configured.
+type simulated struct {
+	asking graph.Config // how it is asked
+	about  string
+	stop   func()
+}
+
+// close ends it, if there is one.
+func (s *simulated) close() {
+	if s != nil {
+		s.stop()
+	}
+}
+
+// newSimulated starts the simulator, unless a tenant is configured, and says how it is asked:
+// by its address and its app's secret, as Microsoft would be.
+func newSimulated(config serveConfig) (*simulated, error) {
+	if config.TenantID != "" || config.ConfigFile != "" {
+		return nil, nil
+	}
 	directory, about, err := config.Simulated.directory()
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	sim, closeSimulator, err := config.Simulated.serve(directory, "")
+	sim, stop, err := config.Simulated.serve(directory, "")
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	asking.Endpoint, err = graph.NewEndpoint(sim.GraphURL(), sim.AuthorityURL())
-	if err != nil {
-		closeSimulator()
-		return "", nil, err
+	s := &simulated{about: about + ", simulated at " + sim.GraphURL(), stop: stop}
+	if sim.AdminURL() != "" {
+		s.about += ", where things go wrong by " + sim.AdminURL()
+	}
+	if s.asking.Endpoint, err = graph.NewEndpoint(sim.GraphURL(), sim.AuthorityURL()); err != nil {
+		stop()
+		return nil, err
 	}
 	app := simulator.DefaultApp()
-	asking.Credential = graph.Credential{TenantID: sim.TenantID(), ClientID: app.ID, ClientSecret: app.Secret}
-	asking.CAPEM = sim.CAPEM()
-	about += ", simulated at " + sim.GraphURL()
-	if sim.AdminURL() != "" {
-		about += ", where things go wrong by " + sim.AdminURL()
-	}
-	return about, closeSimulator, nil
+	s.asking.Credential = graph.Credential{TenantID: sim.TenantID(), ClientID: app.ID, ClientSecret: app.Secret}
+	s.asking.CAPEM = sim.CAPEM()
+	return s, nil
 }
 
 // The bounds of what a client may send and keep open.

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -19,9 +18,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/peopleinsights/peopleinsights/cache"
-	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
 // defaultMetricsListen is where metrics are served if nothing else is said, and if it is
@@ -60,32 +56,25 @@ func listenMetrics(asked string) (net.Listener, error) {
 }
 
 // newMetricsServer serves the metrics, and tells whether the service is alive and ready.
-func newMetricsServer(registry *prometheus.Registry, directory *cache.Directory, stopping context.Context) *http.Server {
+func newMetricsServer(registry *prometheus.Registry, notReady func() string, stopping context.Context) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if reason := notReady(directory, stopping); reason != "" {
+		reason := notReady()
+		if stopping.Err() != nil {
+			reason = "stopping"
+		}
+		if reason != "" {
 			http.Error(w, reason, http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ready")
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "People Insights\n\n/metrics  for Prometheus\n/healthz  200 while the process is alive\n/readyz   200 when the directory has been read and until the service stops\n")
+		fmt.Fprint(w, "People Insights\n\n/metrics  for Prometheus\n/healthz  200 while the process is alive\n/readyz   200 when the directories have been read and until the service stops\n")
 	})
 	return &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 30 * time.Second}
-}
-
-// notReady says why the service should get no calls, or nothing.
-func notReady(directory *cache.Directory, stopping context.Context) string {
-	if stopping.Err() != nil {
-		return "stopping"
-	}
-	if status := directory.Status(); status.State == pb.DirectoryState_DIRECTORY_STATE_FILLING {
-		return strings.ToLower(reading(status)[:1]) + reading(status)[1:]
-	}
-	return ""
 }
 
 // newTracer returns what makes spans, or nil where no exporter is configured by the

@@ -168,8 +168,11 @@ func TestReadiness(t *testing.T) {
 func TestNotReadyWhenStopping(t *testing.T) {
 	stopping, stop := context.WithCancel(t.Context())
 	stop()
-	if reason := notReady(nil, stopping); reason != "stopping" {
-		t.Errorf("while stopping: %q", reason)
+	server := newMetricsServer(newRegistry(), func() string { return "" }, stopping)
+	answer := httptest.NewRecorder()
+	server.Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	if answer.Code != http.StatusServiceUnavailable || answer.Body.String() != "stopping\n" {
+		t.Errorf("while stopping: %d %q", answer.Code, answer.Body)
 	}
 }
 

@@ -218,8 +218,8 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// checkIssuer refuses what cannot be an issuer.
-func checkIssuer(issuer string) error {
+// CheckIssuer refuses what cannot be an issuer.
+func CheckIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.ContainsAny(issuer, "?#") {
 		return fmt.Errorf("an issuer must be like https://login.microsoftonline.com/TENANT-ID/v2.0, as tokens have it in iss, not %.200q", issuer)

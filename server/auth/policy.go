@@ -220,9 +220,9 @@ type Hiding struct {
 func (p *Policy) Hides(id string) (list []Hiding) {
 	for a, view := range p.views {
 		hidden := view.Hides[id]
-		switch {
-		case hidden == 0:
-		case hidden == cache.Whole:
+		switch hidden {
+		case 0:
+		case cache.Whole:
 			list = append(list, Hiding{Audience: Audience(a)})
 		default:
 			list = append(list, Hiding{Audience(a), namesOf(hidden)})

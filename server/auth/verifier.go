@@ -154,7 +154,7 @@ func (v *Verifier) configure(next, old *takes, tenants []TenantConfig) error {
 func (v *Verifier) take(next, old *takes, t TenantConfig, p PartnerConfig) error {
 	tid := cmp.Or(p.ID, t.ID)
 	for _, name := range p.Issuers {
-		if err := checkIssuer(name); err != nil {
+		if err := CheckIssuer(name); err != nil {
 			return fmt.Errorf("auth: %w", err)
 		}
 		at := origin{name, strings.ToLower(tid)}

@@ -62,6 +62,15 @@ func (m *Metrics) of(tenant string) *meter {
 	return &meter{m, tenant}
 }
 
+// Forget lets go of a tenant that is asked no more.
+func (m *Metrics) Forget(tenant string) {
+	for _, of := range []interface {
+		DeletePartialMatch(prometheus.Labels) int
+	}{m.calls, m.units, m.throttled, m.refusals} {
+		of.DeletePartialMatch(prometheus.Labels{"tenant": tenant})
+	}
+}
+
 func (m *meter) called(route string, response *http.Response, took time.Duration) {
 	if m == nil {
 		return

@@ -27,8 +27,8 @@ var errOverloaded = errors.New("as many calls are under way as may be")
 // errTooManyWatches means that as many watches are under way as may be.
 var errTooManyWatches = errors.New("as many watches are under way as may be")
 
-// ErrStopping means that the service is being stopped. Where it is the cause of the end of
-// a stream's context, it is not the caller who has left.
+// ErrStopping means that the service is being stopped, or the tenant configured anew. Where it
+// is the cause of the end of a stream's context, it is not the caller who has left.
 var ErrStopping = errors.New("the service is stopping")
 
 // errExpired means that the caller's token has expired while a watch was under way.
@@ -101,7 +101,7 @@ var outcomes = []outcome{
 	{auth.ErrUnavailable, codes.Unavailable, pb.ErrorReason_ERROR_REASON_IDENTITY_UNAVAILABLE,
 		"who issued the caller's token does not answer, so that nobody can tell whether it is good", 10 * time.Second, "", ""},
 	{ErrStopping, codes.Unavailable, pb.ErrorReason_ERROR_REASON_STOPPING,
-		"the service is stopping; watch again, with resume", time.Second, "", ""},
+		"the service stops, or is configured anew; watch again, with resume", time.Second, "", ""},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, pb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 		"the caller's time ran out", 0, "", ""},
 	{context.Canceled, codes.Canceled, pb.ErrorReason_ERROR_REASON_CANCELLED,

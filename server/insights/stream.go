@@ -65,6 +65,12 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 	if ctx, err = s.within(ctx, caller); err != nil {
 		return err
 	}
+	if ends := sessionOf(ctx).Ends; ends != nil {
+		var end context.CancelCauseFunc
+		ctx, end = context.WithCancelCause(ctx)
+		defer end(nil)
+		defer context.AfterFunc(ends, func() { end(ErrStopping) })()
+	}
 	err = handler(server, identified{stream, ctx})
 	if err != nil && errors.Is(context.Cause(ctx), errExpired) {
 		return fmt.Errorf("%w: %w", errExpired, err)

@@ -17,6 +17,9 @@ type Tenant struct {
 	Policy *auth.Policy
 	// Contacts are where its people's own contacts are held; nil where none are suggested.
 	Contacts *contacts.Store
+	// Ends is done when the tenant is served no more, or otherwise: watches that began before
+	// end then with ErrStopping, and their callers watch again. Nil is never.
+	Ends context.Context
 }
 
 // Always returns tenants that stay the same.

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/peopleinsights/peopleinsights/server/graph"
+)
+
+// checkConfig is which configuration file is to be checked.
+type checkConfig struct {
+	File   string     `arg:"" help:"The configuration file."`
+	Listen string     `default:"127.0.0.1:50051" env:"PEOPLE_INSIGHTS_LISTEN" help:"Address that it would be served on: beyond this machine, each tenant has to say whose tokens it takes."`
+	Held   heldConfig `embed:""`
+}
+
+// check tells what is wrong with a configuration file, and the files that it names, as the
+// service would; nothing is asked of the network.
+func check(config checkConfig, out io.Writer) error {
+	plans, err := serveConfig{ConfigFile: config.File, Listen: config.Listen, Held: config.Held}.plans(nil)
+	if err != nil {
+		return err
+	}
+	for _, plan := range plans {
+		client, err := graph.New(plan.graph)
+		if err != nil {
+			return fmt.Errorf("%s: tenant %s: %w (%w)", config.File, plan.id, err, errConfig)
+		}
+		client.Close()
+	}
+	fmt.Fprintf(out, "%s can be served: %d tenants.\n%s", config.File, len(plans), aboutPlans(plans))
+	return nil
+}
