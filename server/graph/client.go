@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -232,6 +233,8 @@ func (c *Client) attempt(ctx context.Context, p priority, need string, request r
 	if err != nil {
 		return fmt.Errorf("graph: making a request: %w", err)
 	}
+	// A request shares this with its builder, and so with all others; the adapter writes to it.
+	info.PathParameters = maps.Clone(info.PathParameters)
 	link, err := info.GetUri()
 	if err != nil {
 		return fmt.Errorf("graph: making a request: %w", err)
