@@ -132,8 +132,17 @@ func (f *faults) err() error {
 	if more := len(f.all) - maxFaults; more > 0 {
 		text = append(text, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Errorf("%s (%w)", strings.Join(text, "\n"), errConfig)
+	return fileError(strings.Join(text, "\n"))
 }
+
+// fileError says what is wrong with a configuration file, for which --help is no help.
+type fileError string
+
+// Error is a line for each fault.
+func (e fileError) Error() string { return string(e) }
+
+// Unwrap makes it an error of the configuration.
+func (e fileError) Unwrap() error { return errConfig }
 
 // reader reads YAML into values. It is stricter than the library: what it does not know is a
 // fault, and so is a value of another kind.

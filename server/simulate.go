@@ -49,7 +49,11 @@ A service that reads it:
     --ca-file %[8]s --tenant-id %[5]s --client-id %[6]s
 Add --issuer %[4]s/%[5]s/v2.0 --issuer-ca-file %[8]s --audience %[10]s
 and it takes callers by tokens for %[11]s alone, which these may ask for:
-%[12]sCtrl-C stops.
+%[12]sOr as one of several tenants: a row of a configuration file, with %[7]s in the file simulator-secret:
+  - id: %[5]s
+    graph: {client_id: %[6]s, client_secret_file: simulator-secret, url: "%[3]s", authority_url: "%[4]s", ca_file: %[8]s}
+    callers: {issuers: ["%[4]s/%[5]s/v2.0"], audiences: [%[10]s], ca_file: %[8]s}
+Ctrl-C stops.
 `, about, directory.Len(), sim.GraphURL(), sim.AuthorityURL(), sim.TenantID(), app.ID, app.Secret, config.CAOut,
 		cmp.Or(sim.AdminURL(), "none; --simulator-admin-listen 127.0.0.1:8444 has one"),
 		simulator.APIID, simulator.APIURI, callingApps())
