@@ -158,9 +158,7 @@ const maxContactTTL = time.Hour
 
 // check refuses what cannot be meant.
 func (c serveConfig) check() error {
-	problem := func(format string, args ...any) error {
-		return fmt.Errorf(format+" (%w)", append(args, errConfig)...)
-	}
+	problem := func(text string) error { return fmt.Errorf("%s (%w)", text, errConfig) }
 	switch {
 	case c.ConfigFile != "" && (c.TenantID != "" || c.ClientID != "" || c.GraphURL != "" || c.AuthorityURL != "" || c.ClientSecretFile != "" || c.CAFile != ""):
 		return problem("--config names the tenants: leave out --tenant-id (AZURE_TENANT_ID), --client-id (AZURE_CLIENT_ID), --client-secret-file, --graph-url, --authority-url (AZURE_AUTHORITY_HOST) and --ca-file")
