@@ -284,7 +284,8 @@ func TestErrorsNameNobody(t *testing.T) {
 		}
 	}
 	ask("nobody has the address")
-	for _, fault := range []simulator.Fault{{Cut: true}, {Status: 500, Message: "secret.person@contoso.com"}, {Status: 400, Message: "secret.person@contoso.com"}} {
+	for _, fault := range []simulator.Fault{{Cut: true}, {Status: 500, Message: "secret.person@contoso.com"}, {Status: 400, Message: "secret.person@contoso.com"},
+		{Status: 500, Code: "secret.person@contoso.com"}, {Status: 404, Code: "of secret person"}} {
 		fault.Path = "/users?"
 		clear := sim.Fail(fault)
 		ask(fmt.Sprint(fault.Status))

@@ -168,18 +168,31 @@ func lostToken(status int, body odataError) bool {
 // what identifies a response for the operator and for Microsoft's support.
 func what(response *http.Response, code string) string {
 	text := fmt.Sprint(response.StatusCode)
-	if code != "" && len(code) <= 80 {
-		text += " " + code
+	if code != "" {
+		text += " " + asWord(code)
 	}
 	if id := requestID(response); id != "" {
 		text += ", request-id " + id
 	}
-	return strings.ToValidUTF8(text, "")
+	return text
 }
 
+// asWord is a code of Graph's or of its sign-in as it may stand in a log: what does not look like
+// one may be anything, an address or a line of its own.
+func asWord(code string) string {
+	if len(code) > 80 || strings.Trim(code, wordLetters) != "" {
+		return "invalid-code"
+	}
+	return code
+}
+
+// wordLetters are what Graph's codes and request ids are written with.
+const wordLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+// requestID is that of a response, if it looks like one.
 func requestID(response *http.Response) string {
-	if id := response.Header.Get("request-id"); len(id) <= 80 {
-		return strings.ToValidUTF8(id, "")
+	if id := response.Header.Get("request-id"); asWord(id) == id {
+		return id
 	}
 	return ""
 }

@@ -32,6 +32,9 @@ var signInMends = map[int]string{
 	53003:   "a conditional access policy forbids the app to sign in",
 }
 
+// maxSignInCodes is how many codes of one failure are read: there is one, as a rule.
+const maxSignInCodes = 5
+
 // signInError makes the error of a sign-in that gave no token.
 func signInError(failed *azidentity.AuthenticationFailedError) *Error {
 	response := failed.RawResponse
@@ -44,7 +47,8 @@ func signInError(failed *azidentity.AuthenticationFailedError) *Error {
 	}
 	data, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBody)) // azcore has buffered it
 	_ = json.Unmarshal(data, &body)
-	what := fmt.Sprint(response.StatusCode, " ", body.Error)
+	what := fmt.Sprint(response.StatusCode, " ", asWord(body.Error))
+	body.Codes = body.Codes[:min(len(body.Codes), maxSignInCodes)]
 	mend := "check the tenant id, the client id and the credential"
 	for _, code := range body.Codes {
 		what += fmt.Sprintf(" AADSTS%d", code)
