@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/peopleinsights/peopleinsights/cache"
 )
 
 // skew is how far the clocks of the issuer and of the service may be apart.
@@ -52,6 +54,7 @@ var (
 	errTenant     = errors.New("the token is of another tenant")
 	errAmbiguous  = errors.New("the token is for several tenants of this service")
 	errNeither    = errors.New("the token is neither an app's nor one that a user gave to an app: is it an ID token?")
+	errObject     = errors.New("the token's object id is none")
 	errNoSubject  = errors.New("the token says nothing of whom it is for")
 	errKindAndScp = errors.New("the token is said to be an app's, and has a user's scopes")
 )
@@ -84,6 +87,12 @@ func seconds(s float64) time.Time {
 	return time.Unix(int64(min(max(s, 0), most)), 0)
 }
 
+// isObjectID tells whether it is one of Microsoft's, in lower case.
+func isObjectID(s string) bool {
+	ref, err := cache.ByID(s)
+	return err == nil && ref.ID == s
+}
+
 // guest tells whether a user is a guest, as far as their token says.
 func (c claims) guest() bool {
 	if c.Account != nil {
@@ -109,6 +118,8 @@ func (c claims) caller(by *accepted) (Caller, error) {
 		of = strings.ToLower(by.partner) + "/"
 	}
 	switch {
+	case object != "" && !isObjectID(object):
+		return Caller{}, errObject // people are looked up by it
 	case c.Scopes != "" && c.Kind == "app":
 		return Caller{}, errKindAndScp
 	case c.Scopes != "" && object == "":
