@@ -12,6 +12,7 @@ import (
 
 // ProfilePhoto is a photo as a caller gets it.
 type ProfilePhoto struct {
+	ID        string // of the person
 	Photo     *Photo
 	ETag      string // made of the image's bytes: a quoted text of 32 hex digits
 	Width     int    // in pixels; 0 where the image does not say
@@ -53,6 +54,7 @@ func (d Reader) Photo(ctx context.Context, ref Ref, size int) (*ProfilePhoto, er
 	}
 	counted.served.Add(1)
 	return &ProfilePhoto{
+		ID:     id,
 		Photo:  p.photo,
 		ETag:   p.etag,
 		Width:  p.width,

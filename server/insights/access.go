@@ -70,6 +70,7 @@ func (s *Service) identify(ctx context.Context, method string) (auth.Caller, err
 	default:
 		return auth.Caller{}, fmt.Errorf("%w: %w", errNoCaller, err)
 	}
+	askedBy(ctx, caller)
 	roles := access[method]
 	for _, role := range roles {
 		if caller.Roles.Any(role) {

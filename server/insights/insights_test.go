@@ -69,7 +69,7 @@ func start(t *testing.T, change ...func(*insights.Config)) service {
 	t.Helper()
 	s, source, log := build(t, change...)
 	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(grpc.UnaryInterceptor(s.Intercept), grpc.StreamInterceptor(s.InterceptStream))
+	server := grpc.NewServer(grpc.ForceServerCodecV2(insights.Codec()), grpc.UnaryInterceptor(s.Intercept), grpc.StreamInterceptor(s.InterceptStream))
 	s.Register(server)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)

@@ -33,7 +33,7 @@ func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerI
 	began := time.Now()
 	ctx, end := s.trace(ctx, info.FullMethod)
 	done := s.config.Metrics.begin(info.FullMethod)
-	out, err := s.answer(ctx, in, info, handler)
+	out, err := s.audited(ctx, in, info, handler)
 	var result error
 	if err != nil {
 		result = statusOf(err)
@@ -69,6 +69,9 @@ func (s *Service) answer(ctx context.Context, in any, info *grpc.UnaryServerInfo
 	caller, err := s.identify(ctx, info.FullMethod)
 	if err != nil {
 		return nil, err
+	}
+	if garbled(in) {
+		return nil, errGarbled
 	}
 	if ctx, err = s.within(ctx, caller); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package insights
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func (m *mask) let(path string, message protoreflect.MessageDescriptor) error {
 	for i, name := range names {
 		field := fieldNamed(message, name)
 		if field == nil {
-			return fmt.Errorf("must hold paths of Profile; it has no %q", shorten(path))
+			return noPath(path)
 		}
 		if at.fields == nil {
 			at.fields = map[protoreflect.FieldNumber]*mask{}
@@ -77,7 +78,7 @@ func (m *mask) let(path string, message protoreflect.MessageDescriptor) error {
 			at.fields[field.Number()] = nil
 			return nil
 		case field.Message() == nil || field.IsList():
-			return fmt.Errorf("must hold paths of Profile; it has no %q", shorten(path))
+			return noPath(path)
 		case ok && child == nil:
 			child = &mask{} // all of it is let through already; the rest is only checked
 		case !ok:
@@ -96,13 +97,20 @@ func fieldNamed(message protoreflect.MessageDescriptor, name string) protoreflec
 	return message.Fields().ByJSONName(name)
 }
 
-// shorten keeps a path that somebody made up from filling an error.
-func shorten(path string) string {
-	if runes := []rune(path); len(runes) > 60 {
-		return string(runes[:60]) + "…"
+// noPath says that there is no such path. It repeats one that looks like a path, and is no
+// address or anything else that could have got here.
+func noPath(path string) error {
+	if len(path) > maxPath || strings.Trim(path, pathLetters) != "" {
+		return errors.New("must hold paths of Profile, such as display_name or manager.email")
 	}
-	return path
+	return fmt.Errorf("must hold paths of Profile; it has no %q", path)
 }
+
+// What a path looks like that an error repeats.
+const (
+	maxPath     = 60 // bytes
+	pathLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
+)
 
 // of returns what the mask lets through of a profile, which it leaves as it is.
 func (m *mask) of(profile *pb.Profile) *pb.Profile {

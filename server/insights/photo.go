@@ -43,6 +43,7 @@ func (s *Service) GetProfilePhoto(ctx context.Context, in *pb.GetProfilePhotoReq
 	if err != nil {
 		return nil, err
 	}
+	shown(ctx, photo.ID)
 	out := &pb.GetProfilePhotoResponse{
 		Data:        photo.Photo.Data,
 		ContentType: photo.Photo.ContentType,

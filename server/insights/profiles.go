@@ -38,6 +38,7 @@ func (s *Service) GetProfile(ctx context.Context, in *pb.GetProfileRequest) (*pb
 		}
 	}
 	out.Profile = mask.of(profile)
+	inquiryOf(ctx).profile(profile, out.Profile)
 	return out, nil
 }
 
@@ -67,12 +68,15 @@ func (s *Service) BatchGetProfiles(ctx context.Context, in *pb.BatchGetProfilesR
 		refs, places = append(refs, ref), append(places, i)
 	}
 	out := &pb.BatchGetProfilesResponse{Results: results}
+	inquiry := inquiryOf(ctx)
 	for i, answer := range directory.Profiles(ctx, refs) {
 		if answer.Err != nil {
 			results[places[i]] = problemResult(answer.Err)
 			continue
 		}
-		results[places[i]] = &pb.ProfileResult{Result: &pb.ProfileResult_Profile{Profile: mask.of(answer.Profile)}}
+		profile := mask.of(answer.Profile)
+		inquiry.profile(answer.Profile, profile)
+		results[places[i]] = &pb.ProfileResult{Result: &pb.ProfileResult_Profile{Profile: profile}}
 		out.Freshness = older(out.Freshness, answer.Freshness)
 	}
 	if out.Freshness == nil {

@@ -32,6 +32,8 @@ type Config struct {
 	DefaultDeadline time.Duration
 	// SlowCall is from when on a call is logged as slow; zero means one second.
 	SlowCall time.Duration
+	// Audit is told who asked about whom; nil tells nobody.
+	Audit Audit
 	// Metrics count the calls; nil counts nothing.
 	Metrics *Metrics
 	// Tracer makes a span of each call, which names nobody. Nil makes none.
@@ -83,7 +85,7 @@ func New(config Config) (*Service, error) {
 }
 
 // Register puts the services on a gRPC server, which has to be made with
-// Intercept as its unary and InterceptStream as its stream interceptor.
+// Intercept as its unary and InterceptStream as its stream interceptor, and with Codec.
 func (s *Service) Register(server grpc.ServiceRegistrar) {
 	pb.RegisterPeopleInsightsServiceServer(server, s)
 	pb.RegisterDirectoryAdminServiceServer(server, s)

@@ -25,7 +25,7 @@ func (s *Service) InterceptStream(server any, stream grpc.ServerStream, info *gr
 	began := time.Now()
 	ctx, end := s.trace(stream.Context(), info.FullMethod)
 	done := s.config.Metrics.beginWatch()
-	err := s.stream(ctx, server, stream, info, handler)
+	err := s.auditedStream(ctx, server, stream, info, handler)
 	var result error
 	if err != nil {
 		result = statusOf(err)
@@ -85,6 +85,17 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 type identified struct {
 	grpc.ServerStream
 	ctx context.Context
+}
+
+// RecvMsg refuses what is no request.
+func (i identified) RecvMsg(m any) error {
+	if err := i.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	if garbled(m) {
+		return errGarbled
+	}
+	return nil
 }
 
 // Context is the stream's.

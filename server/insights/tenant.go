@@ -44,7 +44,9 @@ func (s *Service) within(ctx context.Context, caller auth.Caller) (context.Conte
 	if tenant == nil {
 		return nil, errNoCaller
 	}
-	now := &session{tenant, tenant.Directory.As(tenant.view(caller))}
+	audience := tenant.audience(caller)
+	askedAs(ctx, audience)
+	now := &session{tenant, tenant.Directory.As(tenant.policy().View(caller, audience))}
 	return context.WithValue(auth.NewContext(ctx, caller), sessionKey{}, now), nil
 }
 
@@ -56,10 +58,10 @@ func (t *Tenant) policy() *auth.Policy {
 	return t.Policy
 }
 
-// view is who and what a caller sees.
-func (t *Tenant) view(caller auth.Caller) cache.View {
+// audience is as which a caller sees the directory.
+func (t *Tenant) audience(caller auth.Caller) auth.Audience {
 	guest, held, filling := t.Directory.Guest(caller.User)
-	return t.policy().View(caller, caller.Audience(guest, held, filling))
+	return caller.Audience(guest, held, filling)
 }
 
 // sessionOf returns that of a call that came through the interceptors, or nil.

@@ -35,7 +35,7 @@ func (s *Service) WatchProfiles(in *pb.WatchProfilesRequest, stream grpc.ServerS
 	}
 	from := cache.Position{Epoch: in.GetResume().GetEpoch(), Revision: in.GetResume().GetRevision()}
 	return directory.Watch(ctx, refs, from, func(update cache.Update) error {
-		for _, message := range messagesOf(update, mask) {
+		for _, message := range messagesOf(update, mask, inquiryOf(ctx)) {
 			if err := stream.Send(message); err != nil {
 				return unsent(ctx, err)
 			}
@@ -64,7 +64,7 @@ const maxUpdate = 30 << 10
 
 // messagesOf are the messages of an update: at least one, the last of which alone says how
 // fresh it is.
-func messagesOf(update cache.Update, mask *mask) []*pb.WatchProfilesResponse {
+func messagesOf(update cache.Update, mask *mask, inquiry *inquiry) []*pb.WatchProfilesResponse {
 	message := &pb.WatchProfilesResponse{Resumed: update.Resumed}
 	messages := []*pb.WatchProfilesResponse{message}
 	size := 0
@@ -73,7 +73,9 @@ func messagesOf(update cache.Update, mask *mask) []*pb.WatchProfilesResponse {
 		if answer.Err != nil {
 			person.State = &pb.WatchedProfile_Problem{Problem: problemOf(answer.Err)}
 		} else {
-			person.State = &pb.WatchedProfile_Profile{Profile: mask.of(answer.Profile)}
+			profile := mask.of(answer.Profile)
+			inquiry.profile(answer.Profile, profile)
+			person.State = &pb.WatchedProfile_Profile{Profile: profile}
 		}
 		takes := proto.Size(person) + 4 // with what stands before it
 		if size > 0 && size+takes > maxUpdate {

@@ -22,7 +22,7 @@ func TestUpdatesAreCut(t *testing.T) {
 		update.People = append(update.People, cache.WatchedAnswer{Index: i, Answer: answer})
 	}
 	update.Freshness, update.Resumed = &pb.Freshness{Revision: 7, Epoch: "e"}, true
-	messages := messagesOf(update, nil)
+	messages := messagesOf(update, nil, nil)
 	next := int32(0)
 	for i, m := range messages {
 		last := i == len(messages)-1
@@ -46,7 +46,7 @@ func TestUpdatesAreCut(t *testing.T) {
 
 // TestAnUpdateOfNobodyIsAMessage has nothing but the freshness change.
 func TestAnUpdateOfNobodyIsAMessage(t *testing.T) {
-	messages := messagesOf(cache.Update{Freshness: &pb.Freshness{Stale: true}}, nil)
+	messages := messagesOf(cache.Update{Freshness: &pb.Freshness{Stale: true}}, nil, nil)
 	if len(messages) != 1 || !messages[0].GetFreshness().GetStale() || len(messages[0].People) != 0 {
 		t.Errorf("an update of nobody = %v", messages)
 	}
@@ -56,7 +56,7 @@ func TestAnUpdateOfNobodyIsAMessage(t *testing.T) {
 func TestUpdatesAreMasked(t *testing.T) {
 	var bad invalid
 	limited := bad.plainMask("read_mask", &fieldmaskpb.FieldMask{Paths: []string{"display_name"}})
-	messages := messagesOf(cache.Update{People: []cache.WatchedAnswer{{Answer: cache.Answer{Profile: &pb.Profile{Id: "1", DisplayName: "Ana Example"}}}}}, limited)
+	messages := messagesOf(cache.Update{People: []cache.WatchedAnswer{{Answer: cache.Answer{Profile: &pb.Profile{Id: "1", DisplayName: "Ana Example"}}}}}, limited, nil)
 	if want := (&pb.Profile{DisplayName: "Ana Example"}); !proto.Equal(messages[0].People[0].GetProfile(), want) {
 		t.Errorf("a masked profile = %v, want %v", messages[0].People[0].GetProfile(), want)
 	}

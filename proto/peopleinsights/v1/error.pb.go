@@ -103,6 +103,10 @@ const (
 	// PERMISSION_DENIED: the organisation's policy shows nothing of the kind to callers like
 	// this one, such as photos or groups to guests, whoever it is asked of.
 	ErrorReason_ERROR_REASON_NOT_SHOWN ErrorReason = 27
+	// UNAVAILABLE: the service has to record who asks about whom, and cannot: an operator must
+	// mend its audit log. Nothing was answered; what the call was to change may be changed. Try
+	// again after RetryInfo.
+	ErrorReason_ERROR_REASON_AUDIT_UNAVAILABLE ErrorReason = 30
 )
 
 // Enum value maps for ErrorReason.
@@ -134,6 +138,7 @@ var (
 		23: "ERROR_REASON_NOT_YOURSELF",
 		24: "ERROR_REASON_IDENTITY_UNAVAILABLE",
 		27: "ERROR_REASON_NOT_SHOWN",
+		30: "ERROR_REASON_AUDIT_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -162,6 +167,7 @@ var (
 		"ERROR_REASON_NOT_YOURSELF":         23,
 		"ERROR_REASON_IDENTITY_UNAVAILABLE": 24,
 		"ERROR_REASON_NOT_SHOWN":            27,
+		"ERROR_REASON_AUDIT_UNAVAILABLE":    30,
 	}
 )
 
@@ -275,7 +281,7 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter*\xe8\x06\n" +
+	"retryAfter*\x8c\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12!\n" +
@@ -303,7 +309,8 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x19ERROR_REASON_ROLE_MISSING\x10\x16\x12\x1d\n" +
 	"\x19ERROR_REASON_NOT_YOURSELF\x10\x17\x12%\n" +
 	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10\x18\x12\x1a\n" +
-	"\x16ERROR_REASON_NOT_SHOWN\x10\x1bB\xdb\x01\n" +
+	"\x16ERROR_REASON_NOT_SHOWN\x10\x1b\x12\"\n" +
+	"\x1eERROR_REASON_AUDIT_UNAVAILABLE\x10\x1eB\xdb\x01\n" +
 	"\x15com.peopleinsights.v1B\n" +
 	"ErrorProtoP\x01ZQgithub.com/peopleinsights/peopleinsights/proto/peopleinsights/v1;peopleinsightsv1\xa2\x02\x03PXX\xaa\x02\x11Peopleinsights.V1\xca\x02\x11Peopleinsights\\V1\xe2\x02\x1dPeopleinsights\\V1\\GPBMetadata\xea\x02\x12Peopleinsights::V1b\x06proto3"
 
