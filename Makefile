@@ -70,6 +70,7 @@ FUZZ = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 50x
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	$(FUZZ) ./cache/typeahead -fuzz '^FuzzSearchMatches$$'
+	$(FUZZ) ./server/auth -fuzz '^FuzzToken$$'
 	$(FUZZ) ./server/insights -fuzz '^FuzzRequests$$'
 	$(FUZZ) ./server/insights -fuzz '^FuzzPageToken$$'
 	$(FUZZ) ./server/simulator -fuzz '^FuzzFilter$$'

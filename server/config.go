@@ -38,6 +38,7 @@ type serveConfig struct {
 	LogLevel string `default:"info" enum:"debug,info,warn,error" env:"PEOPLE_INSIGHTS_LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
 
 	Held      heldConfig      `embed:""`
+	Audit     auditConfig     `embed:""`
 	Simulated simulatedConfig `embed:""`
 }
 
@@ -174,6 +175,9 @@ func (c serveConfig) check() error {
 		return problem("--tls-cert-file and --tls-key-file go together")
 	}
 	if err := c.checkCallers(); err != nil {
+		return err
+	}
+	if err := c.Audit.check(); err != nil {
 		return err
 	}
 	return c.checkListen()

@@ -23,6 +23,9 @@ import (
 )
 
 func main() {
+	if err := forbidDumps(); err != nil {
+		fmt.Fprintln(os.Stderr, "server:", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -50,6 +53,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		Check    checkConfig    `cmd:"" name:"check-config" help:"Tell whether a configuration file can be served, and what is wrong with it."`
 		Simulate simulateConfig `cmd:"" help:"Serve only the simulator: a made-up tenant of Microsoft Graph, for other clients too."`
 
+		AuditHash auditHashConfig `cmd:"" help:"Read ids and addresses, one a line, and print how each stands in the audit log, to look for it there."`
+
 		Version kong.VersionFlag `help:"Say which version this is, and exit."`
 	}
 	helped := false
@@ -69,6 +74,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return check(flags.Check, out)
 	case command.Command() == "simulate":
 		return simulate(ctx, flags.Simulate, out)
+	case command.Command() == "audit-hash":
+		return auditHash(flags.AuditHash, os.Stdin, os.Stdout)
 	default:
 		return serve(ctx, flags.Serve, out)
 	}

@@ -62,9 +62,15 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	tenants := newTenants(verifier, graph.NewMetrics(registry), tracer, log)
 	defer tenants.close()
 	registry.MustRegister(insights.NewDirectoryMetrics(tenants.insights), contacts.NewMetrics(tenants.contacts))
+	audit, endAudit, err := config.Audit.open(registry, log)
+	if err != nil {
+		return err
+	}
+	defer endAudit()
 	service, err := insights.New(insights.Config{
 		Tenants:  tenants.insights,
 		Identify: identify,
+		Audit:    audit,
 		Metrics:  insights.NewMetrics(registry),
 		Tracer:   tracer,
 		Log:      log,
@@ -235,6 +241,7 @@ func newServer(stopping context.Context, config serveConfig, service *insights.S
 	options := []grpc.ServerOption{
 		grpc.UnaryInterceptor(service.Intercept),
 		grpc.ChainStreamInterceptor(endWith(stopping), service.InterceptStream),
+		grpc.ForceServerCodecV2(insights.Codec()),
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxSendMsgSize(maxResponse),
 		grpc.MaxHeaderListSize(maxHeaders),

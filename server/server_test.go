@@ -75,9 +75,8 @@ func TestMain(m *testing.M) {
 	}
 	if args, ok := os.LookupEnv(asCommand); ok {
 		dumpOnSignal()
-		if err := run(context.Background(), strings.Split(args, "\n"), os.Stderr); err != nil {
-			panic(err)
-		}
+		os.Args = append([]string{"server"}, strings.Split(args, "\n")...)
+		main()
 		return
 	}
 	os.Exit(m.Run())
