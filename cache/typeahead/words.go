@@ -372,8 +372,10 @@ func (e *Entry) names() (given, surname string) {
 func initialsOf(given, surname string, yield func(word string)) {
 	w := enter()
 	defer w.leave()
-	first := appendGlyphs(nil, given)
-	var initials []glyph
+	w.glyphs = appendGlyphs(w.glyphs, given)
+	first := w.glyphs
+	var some [4]glyph // as most have
+	initials := some[:0]
 	for at := range cuts(first, notLetter) {
 		if initials = append(initials, first[at]); first[at].unspaced {
 			return
@@ -382,7 +384,8 @@ func initialsOf(given, surname string, yield func(word string)) {
 	if len(initials) == 0 {
 		return
 	}
-	all := appendGlyphs(w.glyphs, surname)
+	w.glyphs = appendGlyphs(w.glyphs, surname)
+	all := w.glyphs[len(first):]
 	word := func(initials, rest []glyph, parts int) {
 		w.more = append(w.more[:0], initials...)
 		for at, end := range cuts(rest, notLetter) {

@@ -273,7 +273,7 @@ func (t *tenant) id(ctx context.Context, c *Client) (string, error) {
 	if known != "" {
 		return known, nil
 	}
-	if isGUID.MatchString(c.config.Credential.TenantID) {
+	if isGUID(c.config.Credential.TenantID) {
 		return strings.ToLower(c.config.Credential.TenantID), nil
 	}
 	link := c.config.Endpoint.URL.JoinPath("organization").String() + "?$select=id"
@@ -286,7 +286,7 @@ func (t *tenant) id(ctx context.Context, c *Client) (string, error) {
 				id, err = d.id()
 				return err
 			})
-			return id, isGUID.MatchString(id), err
+			return id, isGUID(id), err
 		})
 		if len(read.Items) == 1 { // there is exactly one; of several, none is known to be ours
 			known = read.Items[0]

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
@@ -30,11 +31,14 @@ const (
 
 // decoder reads JSON as a stream. Values of another type than the one asked for
 // are passed over: they do no harm, and count as not there.
-type decoder struct{ *jsontext.Decoder }
+type decoder struct {
+	*jsontext.Decoder
+	manager *pb.Profile // the newest one that was read
+}
 
 func newDecoder(body io.Reader) decoder {
 	return decoder{jsontext.NewDecoder(&bounded{body, maxPageBytes},
-		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), &pb.Profile{}}
 }
 
 // bounded fails, where io.LimitReader would seem to end.
@@ -103,8 +107,10 @@ func decodePerson(body io.Reader) (cache.Person, error) {
 }
 
 // person reads a user resource; a null has no id.
-func (d decoder) person() (cache.Person, error) {
-	p := cache.Person{Profile: &pb.Profile{}}
+func (d decoder) person() (cache.Person, error) { return d.personInto(&pb.Profile{}) }
+
+func (d decoder) personInto(profile *pb.Profile) (cache.Person, error) {
+	p := cache.Person{Profile: profile}
 	err := d.object(func(name string) error {
 		if property, ok := userProperties[name]; ok {
 			p.Said.Add(property.field)
@@ -112,8 +118,11 @@ func (d decoder) person() (cache.Person, error) {
 		}
 		switch name {
 		case "manager", "manager@delta":
+			if profile == d.manager { // a manager's own is nobody's concern
+				return d.SkipValue()
+			}
 			p.Said.Add(cache.FieldManager)
-			return d.manager(&p)
+			return d.managerOf(&p)
 		case "@removed":
 			p.Gone = d.PeekKind() != 'n'
 		}
@@ -122,11 +131,12 @@ func (d decoder) person() (cache.Person, error) {
 	return p, err
 }
 
-// manager reads an expanded manager, or the manager's change: an array although
+// managerOf reads an expanded manager, or the manager's change: an array although
 // there is at most one, in which somebody who is removed has been the manager.
-func (d decoder) manager(p *cache.Person) error {
+func (d decoder) managerOf(p *cache.Person) error {
 	one := func() error {
-		manager, err := d.person()
+		proto.Reset(d.manager) // what is kept of a manager is a summary
+		manager, err := d.personInto(d.manager)
 		switch id := manager.Profile.GetId(); {
 		case err != nil || id == "":
 		case manager.Gone:
@@ -236,13 +246,26 @@ func (d decoder) id() (string, error) {
 }
 
 func lowerGUID(id string) string {
-	if isGUID.MatchString(id) {
+	if isGUID(id) {
 		return strings.ToLower(id)
 	}
 	return id
 }
 
-var isGUID = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+func isGUID(id string) bool {
+	for i := range len(id) {
+		switch c := id[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F':
+		default:
+			return false
+		}
+	}
+	return len(id) == 36
+}
 
 var isoDate = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}`)
 
