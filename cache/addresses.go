@@ -44,6 +44,10 @@ func (b addressBook) find(key string) *record { return b.first[key].record }
 func (b addressBook) add(r *record, p Person) {
 	p.eachAddress(func(address string, kind AddressKind) {
 		key := addressKey(address)
+		if _, taken := b.first[key]; !taken {
+			b.first[key] = holder{r, kind}
+			return
+		}
 		holders := b.holders(key)
 		if slices.ContainsFunc(holders, func(h holder) bool { return h.record == r }) {
 			return // by a stronger claim already

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/peopleinsights/peopleinsights/cache/typeahead"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
 // held is the record of everybody: who they are, what leads to them, and the
@@ -19,13 +20,14 @@ type held struct {
 	suggestible int
 	passed      map[string]int64 // addresses that have passed to somebody unchanged → at which revision
 	revision    int64
-	asOf        time.Time // when the source was last known to say the same
+	asOf        time.Time   // when the source was last known to say the same
+	scratch     *pb.Profile // of glances
 }
 
 func newHeld() *held {
 	return &held{
 		people: map[string]*record{}, groups: newShelf[Group](), contacts: newShelf[Contact](),
-		addresses: newAddressBook(), reports: reports{},
+		addresses: newAddressBook(), reports: reports{}, scratch: &pb.Profile{},
 	}
 }
 
@@ -93,14 +95,14 @@ func (h *held) change(c changes) {
 // put holds next as the person of that id, in place of who was; nil for nobody.
 func (h *held) put(id string, next *record) {
 	if old := h.people[id]; old != nil {
-		h.addresses.remove(old, old.person())
+		h.addresses.remove(old, old.glance(h.scratch))
 		h.reports.remove(old)
 		delete(h.people, id)
 		h.count(old, -1)
 	}
 	if next != nil {
 		h.people[id] = next
-		h.addresses.add(next, next.person())
+		h.addresses.add(next, next.glance(h.scratch))
 		h.reports.add(next)
 		h.count(next, +1)
 	}
@@ -121,9 +123,10 @@ func newIndex(people, groups, contacts *typeahead.Index) index {
 
 // buildIndex makes the index over people from scratch.
 func (h *held) buildIndex() *typeahead.Index {
+	scratch := &pb.Profile{}
 	return typeahead.Build(func(yield func(typeahead.Entry) bool) {
 		for _, r := range h.people {
-			if r.suggestible() && !yield(r.entry()) {
+			if r.suggestible() && !yield(r.entry(scratch)) {
 				return
 			}
 		}
@@ -133,10 +136,11 @@ func (h *held) buildIndex() *typeahead.Index {
 // over returns an index over people as changes make it.
 func (c changes) over(index *typeahead.Index) *typeahead.Index {
 	var upserts []typeahead.Entry
+	scratch := &pb.Profile{}
 	var removed []string
 	for id, next := range c {
 		if next != nil && next.suggestible() {
-			upserts = append(upserts, next.entry())
+			upserts = append(upserts, next.entry(scratch))
 		} else {
 			removed = append(removed, id)
 		}

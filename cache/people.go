@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/peopleinsights/peopleinsights/cache/typeahead"
+	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 )
 
 // listing is everybody as a source has listed them, before what changed meanwhile.
@@ -393,6 +394,7 @@ func (d *Directory) copied() *held {
 	c.people = maps.Clone(c.people)
 	c.addresses = addressBook{maps.Clone(c.addresses.first), maps.Clone(c.addresses.more)}
 	c.reports = c.reports.copied()
+	c.scratch = &pb.Profile{}
 	return &c
 }
 

@@ -91,9 +91,9 @@ func (r *record) keepManager(old *record, people map[string]*record) *record {
 // Graph, which is why an unset value counts as listed; false is honoured.
 func (r *record) suggestible() bool { return r.enabled && r.hasMail && !r.unlisted }
 
-// entry is the person as the type-ahead index sees them.
-func (r *record) entry() typeahead.Entry {
-	p := r.person()
+// entry is the person as the type-ahead index sees them. The scratch is a glance's.
+func (r *record) entry(scratch *pb.Profile) typeahead.Entry {
+	p := r.glance(scratch)
 	p.Profile.OtherAddresses = p.otherAddresses()
 	e := entryOf(p.Profile)
 	e.ID, e.Manager = r.id, r.managerID // the index holds them, and shares their text
