@@ -351,7 +351,7 @@ func (d decoder) ownContact() (one contacts.Contact, err error) {
 		case "emailAddresses":
 			one.Addresses, err = d.addresses()
 		case "categories":
-			one.Categories, err = d.texts()
+			one.Categories, err = d.list()
 		default:
 			err = d.SkipValue()
 		}

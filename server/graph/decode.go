@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -34,11 +35,31 @@ const (
 type decoder struct {
 	*jsontext.Decoder
 	manager *pb.Profile // the newest one that was read
+	texts   *lately     // that were read lately
+}
+
+// lately are short texts that came so, each at a place that follows from its bytes: names
+// of properties, and what many people have in common, are made once.
+type lately [1024]string
+
+func (t *lately) of(raw []byte) string {
+	if len(raw) > 48 {
+		return string(raw)
+	}
+	h := uint32(2166136261) // FNV-1a
+	for _, c := range raw {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	held := &t[h%uint32(len(t))]
+	if *held != string(raw) {
+		*held = string(raw)
+	}
+	return *held
 }
 
 func newDecoder(body io.Reader) decoder {
 	return decoder{jsontext.NewDecoder(&bounded{body, maxPageBytes},
-		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), &pb.Profile{}}
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), &pb.Profile{}, new(lately)}
 }
 
 // bounded fails, where io.LimitReader would seem to end.
@@ -155,11 +176,11 @@ func (d decoder) managerOf(p *cache.Person) error {
 
 func (d decoder) object(each func(name string) error) error {
 	return d.inside('{', '}', func() error {
-		name, err := d.ReadToken()
+		name, err := d.quoted()
 		if err != nil {
 			return err
 		}
-		return each(name.String())
+		return each(name)
 	})
 }
 
@@ -198,15 +219,27 @@ func (d decoder) link() (string, error) {
 	}
 }
 
+// quoted reads the text that is next, which may be a name.
+func (d decoder) quoted() (string, error) {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	if len(raw) >= 2 && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return d.texts.of(raw[1 : len(raw)-1]), nil
+	}
+	plain, _ := jsontext.AppendUnquote(nil, raw) // what is no UTF-8 has been replaced, which is its error
+	return string(plain), nil
+}
+
 func (d decoder) string(most int) (string, error) {
 	if d.PeekKind() != '"' {
 		return "", d.SkipValue()
 	}
-	token, err := d.ReadToken()
+	text, err := d.quoted()
 	if err != nil {
 		return "", err
 	}
-	text := token.String()
 	if len(text) > most {
 		for text = text[:most]; !utf8.ValidString(text); {
 			text = text[:len(text)-1]
@@ -216,15 +249,15 @@ func (d decoder) string(most int) (string, error) {
 	return text, nil
 }
 
-func (d decoder) texts() (texts []string, err error) {
+func (d decoder) list() (list []string, err error) {
 	err = d.array(func() error {
 		text, err := d.text()
-		if text != "" && len(texts) < maxTexts {
-			texts = append(texts, text)
+		if text != "" && len(list) < maxTexts {
+			list = append(list, text)
 		}
 		return err
 	})
-	return texts, err
+	return list, err
 }
 
 // flag reads a boolean, and whether there is one.

@@ -72,7 +72,7 @@ func (d decoder) group() (g cache.Group, err error) {
 
 // among reads a list of texts, and tells whether one is in it.
 func (d decoder) among(text string) (found bool, err error) {
-	texts, err := d.texts()
+	texts, err := d.list()
 	for _, t := range texts {
 		found = found || strings.EqualFold(t, text)
 	}

@@ -36,7 +36,7 @@ var propertyList = []property{
 		return err
 	}},
 	{"otherMails", cache.FieldOtherMails, func(d decoder, p *cache.Person) (err error) {
-		p.OtherMails, err = d.texts()
+		p.OtherMails, err = d.list()
 		return err
 	}},
 	text("jobTitle", 8, func(p *pb.Profile) *string { return &p.JobTitle }),
@@ -50,7 +50,7 @@ var propertyList = []property{
 	text("postalCode", 16, func(p *pb.Profile) *string { return &p.PostalCode }),
 	text("preferredLanguage", 17, func(p *pb.Profile) *string { return &p.PreferredLanguage }),
 	{"businessPhones", 18, func(d decoder, p *cache.Person) (err error) {
-		p.Profile.BusinessPhones, err = d.texts()
+		p.Profile.BusinessPhones, err = d.list()
 		return err
 	}},
 	text("mobilePhone", 19, func(p *pb.Profile) *string { return &p.MobilePhone }),
@@ -97,7 +97,7 @@ func text(name string, field protoreflect.FieldNumber, where func(*pb.Profile) *
 // smtp keeps the SMTP addresses of all proxies; SIP, X500 and others are no e-mail
 // addresses.
 func (d decoder) smtp() (addresses []string, err error) {
-	proxies, err := d.texts()
+	proxies, err := d.list()
 	for _, proxy := range proxies {
 		if scheme, address, ok := strings.Cut(proxy, ":"); ok && strings.EqualFold(scheme, "smtp") {
 			addresses = append(addresses, address)

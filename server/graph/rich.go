@@ -72,7 +72,7 @@ func decodeRich(body io.Reader) (*pb.Profile, error) {
 		if !ok {
 			return d.SkipValue()
 		}
-		texts, err := d.texts()
+		texts, err := d.list()
 		*list(p) = texts[:min(len(texts), maxRichTexts)]
 		return err
 	})
