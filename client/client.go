@@ -145,3 +145,14 @@ func Reason(err error) pb.ErrorReason {
 	}
 	return pb.ErrorReason_ERROR_REASON_UNSPECIFIED
 }
+
+// RetryAfter is how long the service asks to wait until a call is made again, and 0 where it
+// does not.
+func RetryAfter(err error) time.Duration {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			return info.GetRetryDelay().AsDuration()
+		}
+	}
+	return 0
+}

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -52,7 +51,7 @@ func (c *Client) Watch(ctx context.Context, request *pb.WatchProfilesRequest, re
 			pause = firstPause
 		}
 		// Not all at the same time: a service that is started anew has many who watched.
-		wait := max(pause/2+rand.N(pause), retryDelay(err))
+		wait := max(pause/2+rand.N(pause), RetryAfter(err))
 		if broken != nil {
 			broken(err, wait)
 		}
@@ -114,16 +113,6 @@ func mendable(err error) bool {
 	case codes.Internal, codes.Canceled: // cut off by something between here and there
 		return Reason(err) == pb.ErrorReason_ERROR_REASON_UNSPECIFIED
 	default:
-		return retryDelay(err) > 0
+		return RetryAfter(err) > 0
 	}
-}
-
-// retryDelay is how long the service asks to wait; 0 where it does not.
-func retryDelay(err error) time.Duration {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.RetryInfo); ok {
-			return info.GetRetryDelay().AsDuration()
-		}
-	}
-	return 0
 }

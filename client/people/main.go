@@ -174,6 +174,9 @@ func explain(err error) string {
 	if reason := client.Reason(err); reason != pb.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		text += " (" + strings.TrimPrefix(reason.String(), "ERROR_REASON_") + ")"
 	}
+	if wait := client.RetryAfter(err); failed.GRPCStatus().Code() == codes.ResourceExhausted && wait > 0 {
+		text += ": ask again in " + max(wait.Round(time.Second), time.Second).String()
+	}
 	return text
 }
 

@@ -45,6 +45,11 @@ const everybodys = "/grpc.health.v1.Health/"
 // ours tells the methods of our services from those that gRPC brings.
 func ours(method string) bool { return strings.HasPrefix(method, "/peopleinsights.v1.") }
 
+// operators tells the methods that operators alone may call.
+func operators(method string) bool {
+	return strings.HasPrefix(method, "/"+pb.DirectoryAdminService_ServiceDesc.ServiceName+"/")
+}
+
 // roleMissing means that a caller has none of the roles that may call a method.
 type roleMissing struct{ roles []auth.Roles }
 

@@ -21,5 +21,8 @@ func (s *Service) MatchAccounts(ctx context.Context, in *pb.MatchAccountsRequest
 	if err != nil {
 		return nil, err
 	}
+	if err := showsMatches(ctx, matches); err != nil {
+		return nil, err
+	}
 	return &pb.MatchAccountsResponse{Matches: matches, Freshness: freshness}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 	"github.com/peopleinsights/peopleinsights/server/auth"
+	"github.com/peopleinsights/peopleinsights/server/traffic"
 )
 
 // errorDomain is the domain of every ErrorInfo.
@@ -26,6 +27,9 @@ var errOverloaded = errors.New("as many calls are under way as may be")
 
 // errTooManyWatches means that as many watches are under way as may be.
 var errTooManyWatches = errors.New("as many watches are under way as may be")
+
+// errStuck means that a watch's client does not read, or has not said what it would watch.
+var errStuck = errors.New("the client does not read")
 
 // ErrStopping means that the service is being stopped, or the tenant configured anew. Where it
 // is the cause of the end of a stream's context, it is not the caller who has left.
@@ -92,6 +96,14 @@ var outcomes = []outcome{
 		"the request is no message of the contract, or has texts that are not UTF-8", 0, "", ""},
 	{errOverloaded, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
 		"the service is answering as many calls as it may", time.Second, "", ""},
+	{traffic.ErrRate, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_RATE_LIMITED,
+		"the caller, or its organisation, calls more often than it may", 0, "", ""},
+	{traffic.ErrMemory, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_RATE_LIMITED,
+		"more callers ask, or see more people, than the service can keep count of", 0, "", ""},
+	{traffic.ErrPeople, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_PEOPLE_LIMIT_REACHED,
+		"the caller would have seen more people in an hour than it may", 0, "", ""},
+	{errStuck, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
+		"the watch was cut off, since its client has not read for too long: watch again, with resume", time.Second, "", ""},
 	{errTooManyWatches, codes.ResourceExhausted, pb.ErrorReason_ERROR_REASON_OVERLOADED,
 		"the service has as many watches as it may", 5 * time.Second, "", ""},
 	{errNotYourself, codes.PermissionDenied, pb.ErrorReason_ERROR_REASON_NOT_YOURSELF,
@@ -130,6 +142,9 @@ func failed(err error) outcome {
 		if errors.Is(err, o.err) {
 			if asked, ok := cache.RetryAfter(err); ok {
 				o.retry = asked
+			}
+			if refused, ok := errors.AsType[*traffic.Refused](err); ok {
+				o.retry = refused.Wait
 			}
 			if missing := cache.Permission(err); errors.Is(o.err, cache.ErrDenied) && permissionName.MatchString(missing) {
 				o.permission = missing

@@ -432,6 +432,9 @@ func TestOverload(t *testing.T) {
 	if code, reason, retry, _ := explain(t, err); code != codes.ResourceExhausted || reason != "OVERLOADED" || !retry {
 		t.Errorf("a call too many = %v %s, retry %v", code, reason, retry)
 	}
+	if _, err := s.GetDirectoryStatus(t.Context(), &pb.GetDirectoryStatusRequest{}); err != nil {
+		t.Errorf("an operator's call beside as many as may be = %v", err)
+	}
 	close(release)
 	if err := <-first; status.Code(err) != codes.NotFound {
 		t.Errorf("the call under way = %v", err)

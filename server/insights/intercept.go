@@ -16,8 +16,8 @@ import (
 )
 
 // Intercept is the one interceptor of the services' calls; InterceptStream is that of their
-// streams. It bounds how many calls are
-// under way and how long they take, tells who calls, and makes of every error,
+// streams. It tells who calls, bounds how often they do, how many calls are under way and how
+// long they take, and makes of every error,
 // panics included, a status of the contract. Calls of health only pass, those of other services
 // if the caller may call them.
 func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -31,6 +31,7 @@ func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerI
 		return handler(ctx, in)
 	}
 	began := time.Now()
+	defer begin(ctx)()
 	ctx, end := s.trace(ctx, info.FullMethod)
 	done := s.config.Metrics.begin(info.FullMethod)
 	out, err := s.audited(ctx, in, info, handler)
@@ -41,6 +42,7 @@ func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerI
 		// by itself should rather say so, and heed RetryInfo.
 		_ = grpc.SetTrailer(ctx, noRetry)
 	}
+	s.send(ctx, out)
 	code, took := status.Code(result), time.Since(began)
 	done(code, took)
 	end(code)
@@ -53,12 +55,6 @@ func (s *Service) Intercept(ctx context.Context, in any, info *grpc.UnaryServerI
 var noRetry = metadata.Pairs("grpc-retry-pushback-ms", "-1")
 
 func (s *Service) answer(ctx context.Context, in any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (out any, err error) {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		return nil, errOverloaded
-	}
 	defer func() {
 		if p := recover(); p != nil {
 			out, err = nil, s.panicked(info.FullMethod, p)
@@ -70,12 +66,25 @@ func (s *Service) answer(ctx context.Context, in any, info *grpc.UnaryServerInfo
 	if err != nil {
 		return nil, err
 	}
+	ctx, now, err := s.within(ctx, caller, info.FullMethod)
+	if err != nil {
+		return nil, err
+	}
+	defer now.pass.Leave()
+	if err := now.pass.Take(costOf(in)); err != nil {
+		return nil, err
+	}
 	if garbled(in) {
 		return nil, errGarbled
 	}
-	if ctx, err = s.within(ctx, caller); err != nil {
-		return nil, err
+	places := s.slots
+	if operators(info.FullMethod) {
+		places = s.special
 	}
+	if !s.share(&now.calls, places) {
+		return nil, errOverloaded
+	}
+	defer func() { <-places; now.calls.Add(-1) }()
 	return handler(ctx, in)
 }
 

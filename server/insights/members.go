@@ -72,6 +72,9 @@ func (s *Service) ExpandGroup(ctx context.Context, in *pb.ExpandGroupRequest) (*
 	if out.Members, out.NextPageToken, err = page.cut(members.People); err != nil {
 		return nil, err
 	}
+	if err := showsRows(ctx, directory, organizer, out.Members); err != nil {
+		return nil, err
+	}
 	out.TotalGroups = int32(len(members.Groups))
 	if page.first() {
 		out.Groups = members.Groups[:min(len(members.Groups), maxGroups)]
@@ -90,7 +93,7 @@ func (s *Service) ownContacts(ctx context.Context, directory cache.Reader, organ
 		err = cache.ErrUnknownOrganizer
 	}
 	if err != nil {
-		return nil, ofOrganizer("organizer", err)
+		return nil, ofOrganizer("organizer", showsNot(ctx, directory, organizer, err))
 	}
 	caller, _ := auth.FromContext(ctx)
 	store := sessionOf(ctx).Contacts
@@ -137,8 +140,13 @@ func (s *Service) ListChannelMembers(ctx context.Context, in *pb.ListChannelMemb
 		Unreadable: int32(members.Unreadable),
 		Freshness:  members.Freshness,
 	}
-	out.Members, out.NextPageToken, err = page.cut(members.People)
-	return out, err
+	if out.Members, out.NextPageToken, err = page.cut(members.People); err != nil {
+		return nil, err
+	}
+	if err := showsRows(ctx, directory, cache.Ref{}, out.Members); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func yes(so bool) string {

@@ -41,6 +41,9 @@ func (s *Service) GetProfilePhoto(ctx context.Context, in *pb.GetProfilePhotoReq
 	}
 	photo, err := directory.Photo(ctx, ref, edge)
 	if err != nil {
+		return nil, showsNot(ctx, directory, ref, err)
+	}
+	if err := showsRef(ctx, directory, ref); err != nil {
 		return nil, err
 	}
 	shown(ctx, photo.ID)

@@ -20,7 +20,14 @@ func (s *Service) ReportPick(ctx context.Context, in *pb.ReportPickRequest) (*pb
 	if err != nil {
 		return nil, err
 	}
+	named := organizer
 	if organizer, err = yourself(ctx, directory, organizer); err != nil {
+		return nil, err
+	}
+	if err := showsRef(ctx, directory, named); err != nil {
+		return nil, err
+	}
+	if err := shows(ctx, picked); err != nil {
 		return nil, err
 	}
 	err = directory.Pick(organizer, picked)

@@ -28,7 +28,10 @@ func (s *Service) GetProfile(ctx context.Context, in *pb.GetProfileRequest) (*pb
 	}
 	answer := directory.Profile(ctx, ref, maxAge)
 	if answer.Err != nil {
-		return nil, answer.Err
+		return nil, showsNot(ctx, directory, ref, answer.Err)
+	}
+	if err := shows(ctx, answer.Profile.GetId()); err != nil {
+		return nil, err
 	}
 	out := &pb.GetProfileResponse{Freshness: answer.Freshness}
 	profile := answer.Profile
@@ -68,8 +71,12 @@ func (s *Service) BatchGetProfiles(ctx context.Context, in *pb.BatchGetProfilesR
 		refs, places = append(refs, ref), append(places, i)
 	}
 	out := &pb.BatchGetProfilesResponse{Results: results}
+	answers := directory.Profiles(ctx, refs)
+	if err := showsAnswers(ctx, directory, refs, answers); err != nil {
+		return nil, err
+	}
 	inquiry := inquiryOf(ctx)
-	for i, answer := range directory.Profiles(ctx, refs) {
+	for i, answer := range answers {
 		if answer.Err != nil {
 			results[places[i]] = problemResult(answer.Err)
 			continue

@@ -27,7 +27,7 @@ func (s *Service) GetReportingLine(ctx context.Context, in *pb.GetReportingLineR
 	}
 	line, err := directory.ReportingLine(ref, levels, in.GetIncludeDirectReports())
 	if err != nil {
-		return nil, err
+		return nil, showsNot(ctx, directory, ref, err)
 	}
 	out := &pb.GetReportingLineResponse{Managers: line.Managers, Freshness: line.Freshness}
 	if in.GetIncludeDirectReports() {
@@ -35,6 +35,9 @@ func (s *Service) GetReportingLine(ctx context.Context, in *pb.GetReportingLineR
 			return nil, err
 		}
 		out.TotalDirectReports = int32(len(line.Reports))
+	}
+	if err := showsRows(ctx, directory, ref, out.Managers, out.DirectReports); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

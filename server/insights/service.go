@@ -12,6 +12,7 @@ import (
 	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 	"github.com/peopleinsights/peopleinsights/server/auth"
+	"github.com/peopleinsights/peopleinsights/server/traffic"
 )
 
 // Config is what a Service needs.
@@ -22,7 +23,8 @@ type Config struct {
 	// Identify tells who is calling. Required.
 	Identify auth.Identify
 	// MaxConcurrent bounds the calls that are answered at once; zero means 1000.
-	// Further ones are refused at once with RESOURCE_EXHAUSTED.
+	// Further ones are refused at once with RESOURCE_EXHAUSTED. A tenant has half of them at
+	// most where there are several, and the same goes for watches.
 	MaxConcurrent int
 	// MaxWatches bounds the watches that are under way at once; zero means 1000. Further
 	// ones are refused at once with RESOURCE_EXHAUSTED.
@@ -34,6 +36,11 @@ type Config struct {
 	SlowCall time.Duration
 	// Audit is told who asked about whom; nil tells nobody.
 	Audit Audit
+	// StuckTime is how long a client may take to read what it is sent, or to say what it
+	// would watch, before it is cut off; zero means a minute.
+	StuckTime time.Duration
+	// Traffic bounds what callers take; nil does not.
+	Traffic *traffic.Traffic
 	// Metrics count the calls; nil counts nothing.
 	Metrics *Metrics
 	// Tracer makes a span of each call, which names nobody. Nil makes none.
@@ -50,8 +57,13 @@ type Service struct {
 	config  Config
 	tracer  trace.Tracer  // nil where nothing is traced
 	slots   chan struct{} // one is held by each call under way
+	special chan struct{} // or one of these by each of an operator's
 	streams chan struct{} // and one by each watch
 }
+
+// mostOperators is how many calls of operators are answered at once. No other call takes their
+// places: who has to look what is wrong may look.
+const mostOperators = 100
 
 // New returns a Service.
 func New(config Config) (*Service, error) {
@@ -70,12 +82,16 @@ func New(config Config) (*Service, error) {
 	if config.SlowCall == 0 {
 		config.SlowCall = time.Second
 	}
+	if config.StuckTime == 0 {
+		config.StuckTime = time.Minute
+	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{
 		config:  config,
 		slots:   make(chan struct{}, config.MaxConcurrent),
+		special: make(chan struct{}, mostOperators),
 		streams: make(chan struct{}, config.MaxWatches),
 	}
 	if config.Tracer != nil {
@@ -92,7 +108,7 @@ func (s *Service) Register(server grpc.ServiceRegistrar) {
 }
 
 // Calls is how many calls are under way, streams aside.
-func (s *Service) Calls() int { return len(s.slots) }
+func (s *Service) Calls() int { return len(s.slots) + len(s.special) }
 
 // errNoCaller means that a call came through no interceptor of ours, or that the
 // caller's tenant is none of ours.

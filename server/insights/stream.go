@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/peopleinsights/peopleinsights/server/traffic"
 )
 
 // InterceptStream does for streams what Intercept does for calls. A stream takes no call's
@@ -23,6 +25,7 @@ func (s *Service) InterceptStream(server any, stream grpc.ServerStream, info *gr
 		return s.admitted(server, stream, info, handler)
 	}
 	began := time.Now()
+	begin(stream.Context())() // once it goes on, a watch is no call in the house
 	ctx, end := s.trace(stream.Context(), info.FullMethod)
 	done := s.config.Metrics.beginWatch()
 	err := s.auditedStream(ctx, server, stream, info, handler)
@@ -40,18 +43,7 @@ func (s *Service) InterceptStream(server any, stream grpc.ServerStream, info *gr
 	return result
 }
 
-func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
-	default:
-		return errTooManyWatches
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = s.panicked(info.FullMethod, p)
-		}
-	}()
+func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	ctx, cancel := early(ctx)
 	defer cancel()
 	caller, err := s.identify(ctx, info.FullMethod)
@@ -62,7 +54,8 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 		ctx, cancel = context.WithDeadlineCause(ctx, caller.Expires, errExpired)
 		defer cancel()
 	}
-	if ctx, err = s.within(ctx, caller); err != nil {
+	ctx, now, err := s.within(ctx, caller, info.FullMethod)
+	if err != nil {
 		return err
 	}
 	if ends := sessionOf(ctx).Ends; ends != nil {
@@ -71,7 +64,12 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 		defer end(nil)
 		defer context.AfterFunc(ends, func() { end(ErrStopping) })()
 	}
-	err = handler(server, identified{stream, ctx})
+	defer now.pass.Leave()
+	if !s.share(&now.watches, s.streams) {
+		return errTooManyWatches
+	}
+	defer func() { <-s.streams; now.watches.Add(-1) }()
+	err = s.watched(server, &watching{ServerStream: stream, ctx: ctx, pass: now.pass}, info, handler)
 	if err != nil && errors.Is(context.Cause(ctx), errExpired) {
 		return fmt.Errorf("%w: %w", errExpired, err)
 	}
@@ -81,15 +79,57 @@ func (s *Service) stream(ctx context.Context, server any, stream grpc.ServerStre
 	return err
 }
 
-// identified is a stream whose context tells who calls.
-type identified struct {
-	grpc.ServerStream
-	ctx context.Context
+// watched has a watch handled until it ends, or its client is found stuck. To send waits for
+// the client, whatever the context says, and ends only with the call: so the handler is left to
+// itself then, and ends as soon as the interceptors have returned.
+func (s *Service) watched(server any, stream *watching, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	stuck, ended := make(chan struct{}, 1), make(chan error, 1)
+	stream.patience = s.config.StuckTime
+	stream.waits = time.AfterFunc(stream.patience, func() {
+		select {
+		case stuck <- struct{}{}:
+		default:
+		}
+	})
+	defer stream.waits.Stop()
+	go func() {
+		var err error
+		defer func() {
+			if p := recover(); p != nil {
+				err = s.panicked(info.FullMethod, p)
+			}
+			ended <- err
+		}()
+		err = handler(server, stream)
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-stuck:
+		return errStuck
+	}
 }
 
-// RecvMsg refuses what is no request.
-func (i identified) RecvMsg(m any) error {
-	if err := i.ServerStream.RecvMsg(m); err != nil {
+// watching is the stream of a watch, whose context tells who calls.
+type watching struct {
+	grpc.ServerStream
+	ctx      context.Context
+	pass     *traffic.Pass
+	patience time.Duration
+	waits    *time.Timer // runs while the client is waited for: for its request first
+}
+
+// Context is the stream's.
+func (w *watching) Context() context.Context { return w.ctx }
+
+// RecvMsg receives what is to be watched, counts it, and refuses what is no request.
+func (w *watching) RecvMsg(m any) error {
+	err := w.ServerStream.RecvMsg(m)
+	w.waits.Stop()
+	if err != nil {
+		return err
+	}
+	if err := w.pass.Take(costOf(m)); err != nil {
 		return err
 	}
 	if garbled(m) {
@@ -98,5 +138,9 @@ func (i identified) RecvMsg(m any) error {
 	return nil
 }
 
-// Context is the stream's.
-func (i identified) Context() context.Context { return i.ctx }
+// SendMsg sends a message, which waits for the client where it has not read those before.
+func (w *watching) SendMsg(m any) error {
+	w.waits.Reset(w.patience)
+	defer w.waits.Stop()
+	return w.ServerStream.SendMsg(m)
+}

@@ -26,16 +26,20 @@ func (s *Service) SuggestInvitees(ctx context.Context, in *pb.SuggestInviteesReq
 	if err != nil {
 		return nil, err
 	}
-	if invite.Organizer, err = implied(ctx, directory, invite.Organizer); err != nil {
+	named := invite.Organizer
+	if invite.Organizer, err = implied(ctx, directory, named); err != nil {
 		return nil, err
 	}
 	lacking, err := s.gather(ctx, directory, invite)
 	if err != nil {
-		return nil, ofOrganizer("organizer", err)
+		return nil, ofOrganizer("organizer", showsNot(ctx, directory, named, err))
 	}
 	suggestions, freshness, err := directory.Suggest(invite.Invite)
 	if err != nil {
-		return nil, ofOrganizer("organizer", err)
+		return nil, ofOrganizer("organizer", showsNot(ctx, directory, named, err))
+	}
+	if err := showsSuggestions(ctx, directory, named, suggestions); err != nil {
+		return nil, err
 	}
 	return &pb.SuggestInviteesResponse{
 		Suggestions: suggestions, Freshness: freshness, Sources: append(sourcesOf(directory.Sources(invite.Kinds)), lacking...),

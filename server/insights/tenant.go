@@ -2,10 +2,12 @@ package insights
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/peopleinsights/peopleinsights/cache"
 	"github.com/peopleinsights/peopleinsights/server/auth"
 	"github.com/peopleinsights/peopleinsights/server/contacts"
+	"github.com/peopleinsights/peopleinsights/server/traffic"
 )
 
 // Tenant is an organisation as its callers are answered. Everything of it hangs here: a call
@@ -20,6 +22,10 @@ type Tenant struct {
 	// Ends is done when the tenant is served no more, or otherwise: watches that began before
 	// end then with ErrStopping, and their callers watch again. Nil is never.
 	Ends context.Context
+	// Limits are what its callers may take; nil means the service's.
+	Limits *traffic.Limits
+
+	calls, watches atomic.Int64 // under way
 }
 
 // Always returns tenants that stay the same.
@@ -35,19 +41,49 @@ type sessionKey struct{}
 // session is what a call is answered from: settled once, when it is known who calls.
 type session struct {
 	*Tenant
-	people cache.Reader // of the directory, as the caller sees it
+	people cache.Reader  // of the directory, as the caller sees it
+	pass   *traffic.Pass // nil for callers without limits
 }
 
-// within returns a context that carries a caller, their tenant, and what they see of it.
-func (s *Service) within(ctx context.Context, caller auth.Caller) (context.Context, error) {
+// within returns a context that carries a caller, their tenant, and what they see of it, or
+// refuses them. The session has to be left. Operators have no limits.
+func (s *Service) within(ctx context.Context, caller auth.Caller, method string) (context.Context, *session, error) {
 	tenant := s.config.Tenants()[caller.Tenant]
 	if tenant == nil {
-		return nil, errNoCaller
+		return nil, nil, errNoCaller
+	}
+	now := &session{Tenant: tenant}
+	if !operators(method) {
+		var err error
+		who := traffic.Who{Tenant: caller.Tenant, Subject: caller.Subject, App: caller.User == ""}
+		if now.pass, err = s.config.Traffic.Enter(who, tenant.Limits); err != nil {
+			return nil, nil, err
+		}
 	}
 	audience := tenant.audience(caller)
 	askedAs(ctx, audience)
-	now := &session{tenant, tenant.Directory.As(tenant.policy().View(caller, audience))}
-	return context.WithValue(auth.NewContext(ctx, caller), sessionKey{}, now), nil
+	now.people = tenant.Directory.As(tenant.policy().View(caller, audience))
+	return context.WithValue(auth.NewContext(ctx, caller), sessionKey{}, now), now, nil
+}
+
+// share takes one of so many places for a tenant: where several are served, half of them at
+// most. The place has to be given back.
+func (s *Service) share(under *atomic.Int64, places chan struct{}) bool {
+	most := cap(places)
+	if len(s.config.Tenants()) > 1 {
+		most = max(1, most/2)
+	}
+	if under.Add(1) > int64(most) {
+		under.Add(-1)
+		return false
+	}
+	select {
+	case places <- struct{}{}:
+		return true
+	default:
+		under.Add(-1)
+		return false
+	}
 }
 
 // policy is that of the tenant.
@@ -68,4 +104,12 @@ func (t *Tenant) audience(caller auth.Caller) auth.Audience {
 func sessionOf(ctx context.Context) *session {
 	now, _ := ctx.Value(sessionKey{}).(*session)
 	return now
+}
+
+// passOf is that of a call, by which it is limited; nil where it is not.
+func passOf(ctx context.Context) *traffic.Pass {
+	if now := sessionOf(ctx); now != nil {
+		return now.pass
+	}
+	return nil
 }

@@ -33,6 +33,9 @@ func (s *Service) WatchProfiles(in *pb.WatchProfilesRequest, stream grpc.ServerS
 	if err != nil {
 		return err
 	}
+	if err := showsWatched(ctx, directory, refs); err != nil {
+		return err
+	}
 	from := cache.Position{Epoch: in.GetResume().GetEpoch(), Revision: in.GetResume().GetRevision()}
 	return directory.Watch(ctx, refs, from, func(update cache.Update) error {
 		for _, message := range messagesOf(update, mask, inquiryOf(ctx)) {

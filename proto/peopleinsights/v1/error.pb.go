@@ -55,7 +55,8 @@ const (
 	// CANCELLED: the caller left.
 	ErrorReason_ERROR_REASON_CANCELLED ErrorReason = 8
 	// RESOURCE_EXHAUSTED: the service answers as many calls, or asks Microsoft Graph
-	// as many questions, at once as it may. Try again after RetryInfo.
+	// as many questions, at once as it may, or cannot answer in time; or a watch was cut off
+	// because its client has not read for a minute. Try again after RetryInfo.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 9
 	// INTERNAL: a fault of the service; its log says more.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 10
@@ -87,8 +88,8 @@ const (
 	// Of a source of suggestions alone: it holds more than the service reads, and the rest
 	// is not suggested.
 	ErrorReason_ERROR_REASON_SOURCE_TRUNCATED ErrorReason = 20
-	// UNAVAILABLE: the service is stopping. Another replica answers, or it does itself once
-	// it is started anew: ask again after RetryInfo.
+	// UNAVAILABLE: the service is stopping, or has been configured anew while a watch was under
+	// way. Another replica answers, or it does itself: ask again after RetryInfo.
 	ErrorReason_ERROR_REASON_STOPPING ErrorReason = 21
 	// PERMISSION_DENIED: the caller has none of the roles that may ask this. An
 	// administrator must give them one: ErrorInfo.metadata["role"] names it as it stands in
@@ -100,6 +101,15 @@ const (
 	// UNAVAILABLE: the keys of who issued the caller's token cannot be had, so that the
 	// service cannot tell whether the token is good. Try again after RetryInfo.
 	ErrorReason_ERROR_REASON_IDENTITY_UNAVAILABLE ErrorReason = 24
+	// RESOURCE_EXHAUSTED: the caller would have seen more people in an hour than it may; nobody of this call is shown. People count who
+	// are asked for and are not there, and nobody counts twice. RetryInfo says when the same
+	// call would be answered if nothing else were asked; without it, the call asks for more
+	// people than may be seen at all.
+	ErrorReason_ERROR_REASON_PEOPLE_LIMIT_REACHED ErrorReason = 25
+	// RESOURCE_EXHAUSTED: the caller, or all callers of its organisation together, call more
+	// often than they may. RetryInfo says when the same call would be answered if no other were
+	// made.
+	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 26
 	// PERMISSION_DENIED: the organisation's policy shows nothing of the kind to callers like
 	// this one, such as photos or groups to guests, whoever it is asked of.
 	ErrorReason_ERROR_REASON_NOT_SHOWN ErrorReason = 27
@@ -137,6 +147,8 @@ var (
 		22: "ERROR_REASON_ROLE_MISSING",
 		23: "ERROR_REASON_NOT_YOURSELF",
 		24: "ERROR_REASON_IDENTITY_UNAVAILABLE",
+		25: "ERROR_REASON_PEOPLE_LIMIT_REACHED",
+		26: "ERROR_REASON_RATE_LIMITED",
 		27: "ERROR_REASON_NOT_SHOWN",
 		30: "ERROR_REASON_AUDIT_UNAVAILABLE",
 	}
@@ -166,6 +178,8 @@ var (
 		"ERROR_REASON_ROLE_MISSING":         22,
 		"ERROR_REASON_NOT_YOURSELF":         23,
 		"ERROR_REASON_IDENTITY_UNAVAILABLE": 24,
+		"ERROR_REASON_PEOPLE_LIMIT_REACHED": 25,
+		"ERROR_REASON_RATE_LIMITED":         26,
 		"ERROR_REASON_NOT_SHOWN":            27,
 		"ERROR_REASON_AUDIT_UNAVAILABLE":    30,
 	}
@@ -281,7 +295,7 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1e.peopleinsights.v1.ErrorReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12:\n" +
 	"\vretry_after\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter*\x8c\a\n" +
+	"retryAfter*\xd2\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12!\n" +
@@ -308,7 +322,9 @@ const file_peopleinsights_v1_error_proto_rawDesc = "" +
 	"\x15ERROR_REASON_STOPPING\x10\x15\x12\x1d\n" +
 	"\x19ERROR_REASON_ROLE_MISSING\x10\x16\x12\x1d\n" +
 	"\x19ERROR_REASON_NOT_YOURSELF\x10\x17\x12%\n" +
-	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10\x18\x12\x1a\n" +
+	"!ERROR_REASON_IDENTITY_UNAVAILABLE\x10\x18\x12%\n" +
+	"!ERROR_REASON_PEOPLE_LIMIT_REACHED\x10\x19\x12\x1d\n" +
+	"\x19ERROR_REASON_RATE_LIMITED\x10\x1a\x12\x1a\n" +
 	"\x16ERROR_REASON_NOT_SHOWN\x10\x1b\x12\"\n" +
 	"\x1eERROR_REASON_AUDIT_UNAVAILABLE\x10\x1eB\xdb\x01\n" +
 	"\x15com.peopleinsights.v1B\n" +
