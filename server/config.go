@@ -38,6 +38,7 @@ type serveConfig struct {
 	LogLevel string `default:"info" enum:"debug,info,warn,error" env:"PEOPLE_INSIGHTS_LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
 
 	Held      heldConfig      `embed:""`
+	Traffic   trafficConfig   `embed:""`
 	Audit     auditConfig     `embed:""`
 	Simulated simulatedConfig `embed:""`
 }
@@ -173,6 +174,9 @@ func (c serveConfig) check() error {
 		return problem("a tenant is configured, so nothing is simulated: leave out --tenant-id (AZURE_TENANT_ID) or --simulator-…")
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
 		return problem("--tls-cert-file and --tls-key-file go together")
+	}
+	if err := c.Traffic.check(); err != nil {
+		return err
 	}
 	if err := c.checkCallers(); err != nil {
 		return err

@@ -12,11 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/peopleinsights/peopleinsights/server/auth"
+	"github.com/peopleinsights/peopleinsights/server/traffic"
 )
 
 // defaultsOfTests are those of the flags, as far as tests look at them.
 var defaultsOfTests = tenantConfig{
-	Graph: graphConfig{QuotaShare: 0.5},
+	Graph:  graphConfig{QuotaShare: 0.5},
+	Limits: traffic.Limits{UserRate: 50, UserBurst: 200},
 	Directory: directoryConfig{SyncInterval: time.Minute, SweepInterval: 24 * time.Hour, CacheBytes: 64 << 20, PhotoBytes: 64 << 20,
 		ContactTTL: 10 * time.Minute, MaxPeople: 2_000_000, MaxRemoved: 50, MaxRemovedShare: 0.05},
 }
@@ -40,6 +42,7 @@ tenants:
       partners:
         - id: 22222222-2222-4333-8444-555555555555
           issuers: [https://login.microsoftonline.com/22222222-2222-4333-8444-555555555555/v2.0]
+    limits: {user_rate: 20, app_people_per_hour: 7}
     policy:
       guests:
         fields: [display_name, photo]
@@ -84,6 +87,9 @@ func TestConfigFile(t *testing.T) {
 		one.graph.Credential.ClientSecret != "s3cret" || !strings.Contains(one.about, one.id) {
 		t.Errorf("the first tenant is %+v", one)
 	}
+	if want := (traffic.Limits{UserRate: 20, UserBurst: 200, AppPeoplePerHour: 7}); one.limits != want {
+		t.Errorf("the first tenant's limits are %+v, want %+v", one.limits, want)
+	}
 	policy := auth.PolicyConfig{
 		Guests: auth.AudienceConfig{Fields: []string{"display_name", "photo"}, Unlisted: &no},
 		Hidden: []auth.HiddenConfig{{Person: "00000000-0000-4000-8000-000000000004", From: []string{"guests", "partners"}}},
@@ -95,6 +101,9 @@ func TestConfigFile(t *testing.T) {
 		t.Errorf("the first tenant's callers are %+v", one.callers)
 	}
 	other := plans[1]
+	if other.limits != defaultsOfTests.Limits {
+		t.Errorf("the second tenant's limits are %+v", other.limits)
+	}
 	if other.directory != defaultsOfTests.Directory || other.graph.QuotaShare != 0.5 || other.graph.Credential.CertificateFile != filepath.Join(dir, "fabrikam.pfx") ||
 		other.graph.Credential.CertificatePassword != "s3cret" || other.graph.Credential.ClientSecret != "" {
 		t.Errorf("the second tenant is %+v", other)
@@ -153,7 +162,7 @@ func TestWrongConfigFiles(t *testing.T) {
 		{"    domains: [contoso.com, eu.contoso.com]", "    id: x", "t.yaml:4: tenants[0].id: stands here twice"},
 		{"3F2504E0-4F89-41D3-9A0C-0305E82C3301", "contoso.com", "t.yaml:3: tenants[0].id: must be the tenant's id"},
 		{"  - id: 3F2504E0-4F89-41D3-9A0C-0305E82C3301\n    domains", "  - domains", "t.yaml:3: tenants[0].id: must be the tenant's id"},
-		{"3F2504E0-4F89-41D3-9A0C-0305E82C3301", "11111111-2222-4333-8444-555555555555", "t.yaml:27: tenants[1].id: is that of tenants[0] too"},
+		{"3F2504E0-4F89-41D3-9A0C-0305E82C3301", "11111111-2222-4333-8444-555555555555", "t.yaml:28: tenants[1].id: is that of tenants[0] too"},
 		{"client_secret_file: contoso.secret", "client_secret: s3cret", "t.yaml:7: tenants[0].graph: secrets do not stand in this file: name a file that holds it, by client_secret_file"},
 		{"client_secret_file: contoso.secret", "client_secret_file: none", "t.yaml:7: tenants[0].graph.client_secret_file: open "},
 		{"client_secret_file: contoso.secret", "client_secret_file: empty", "t.yaml:7: tenants[0].graph.client_secret_file: empty is empty"},
@@ -175,12 +184,14 @@ func TestWrongConfigFiles(t *testing.T) {
 		{"        - id: 22222222-2222-4333-8444-555555555555", "        - id: 3f2504e0-4f89-41d3-9a0c-0305e82c3301", "t.yaml:18: tenants[0].callers.partners[0].id: must be the id of another"},
 		{"22222222-2222-4333-8444-555555555555/v2.0]", "22222222-2222-4333-8444-555555555555/v2.0, '']", "t.yaml:19: tenants[0].callers.partners[0].issuers[1]: an issuer must"},
 		{"    callers:\n      issuers: [https://login.microsoftonline.com/11111111", "    callers:\n      issuers: [https://login.microsoftonline.com/22222222", ""},
-		{"    callers:\n      issuers: [https://login.microsoftonline.com/11111111-2222-4333-8444-555555555555/v2.0]\n      audiences: [5d1d3c8e-0000-4000-8000-00000000000a]\n", "", "t.yaml:27: tenants[1].callers: is missing"},
-		{"fields: [display_name, photo]", "fields: [display_name, shoe_size]", "t.yaml:22: tenants[0].policy.guests.fields[1]: must be a field of Profile"},
-		{"unlisted: false", "unlisted: no", "t.yaml:23: tenants[0].policy.guests.unlisted: must be true or false"},
-		{"person: 00000000-0000-4000-8000-000000000004", "person: ana", "t.yaml:25: tenants[0].policy.hidden[0].person:"},
-		{"from: [guests, partners]", "from: [everybody]", "t.yaml:26: tenants[0].policy.hidden[0].from[0]:"},
-		{"certificate_file: fabrikam.pfx", "<<: {a: b}, certificate_file: fabrikam.pfx", "t.yaml:28: tenants[1].graph: there is no \"<<\" here"},
+		{"    callers:\n      issuers: [https://login.microsoftonline.com/11111111-2222-4333-8444-555555555555/v2.0]\n      audiences: [5d1d3c8e-0000-4000-8000-00000000000a]\n", "", "t.yaml:28: tenants[1].callers: is missing"},
+		{"user_rate: 20", "user_rate: -1", "t.yaml:20: tenants[0].limits.user_rate: must be from 0.01"},
+		{"user_rate: 20", "rate: 20", "t.yaml:20: tenants[0].limits: there is no \"rate\" here"},
+		{"fields: [display_name, photo]", "fields: [display_name, shoe_size]", "t.yaml:23: tenants[0].policy.guests.fields[1]: must be a field of Profile"},
+		{"unlisted: false", "unlisted: no", "t.yaml:24: tenants[0].policy.guests.unlisted: must be true or false"},
+		{"person: 00000000-0000-4000-8000-000000000004", "person: ana", "t.yaml:26: tenants[0].policy.hidden[0].person:"},
+		{"from: [guests, partners]", "from: [everybody]", "t.yaml:27: tenants[0].policy.hidden[0].from[0]:"},
+		{"certificate_file: fabrikam.pfx", "<<: {a: b}, certificate_file: fabrikam.pfx", "t.yaml:29: tenants[1].graph: there is no \"<<\" here"},
 	} {
 		text := strings.Replace(wholeFile, row.from, row.to, 1)
 		if text == wholeFile {

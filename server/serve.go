@@ -67,7 +67,9 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 		return err
 	}
 	defer endAudit()
+	traffic := config.Traffic.newTraffic(registry)
 	service, err := insights.New(insights.Config{
+		Traffic:  traffic,
 		Tenants:  tenants.insights,
 		Identify: identify,
 		Audit:    audit,
@@ -100,7 +102,7 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	again := onHangup(ctx)
 	fmt.Fprintf(out, "People Insights serves gRPC on %s.\n%s", listener.Addr(), aboutPlans(plans))
 
-	group.Go(func() error { return server.Serve(listener) })
+	group.Go(func() error { return server.Serve(traffic.Listen(listener)) })
 	var metrics *http.Server
 	if metricsListener != nil {
 		fmt.Fprintf(out, "Its metrics are at http://%s/metrics.\n", metricsListener.Addr())
@@ -239,6 +241,7 @@ const (
 
 func newServer(stopping context.Context, config serveConfig, service *insights.Service, log *slog.Logger) (*grpc.Server, *health.Server, error) {
 	options := []grpc.ServerOption{
+		grpc.InTapHandle(service.Tap),
 		grpc.UnaryInterceptor(service.Intercept),
 		grpc.ChainStreamInterceptor(endWith(stopping), service.InterceptStream),
 		grpc.ForceServerCodecV2(insights.Codec()),
@@ -246,7 +249,7 @@ func newServer(stopping context.Context, config serveConfig, service *insights.S
 		grpc.MaxSendMsgSize(maxResponse),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.ConnectionTimeout(20 * time.Second),
+		grpc.ConnectionTimeout(10 * time.Second),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingPeriod, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/peopleinsights/peopleinsights/cache"
 	"github.com/peopleinsights/peopleinsights/server/auth"
 	"github.com/peopleinsights/peopleinsights/server/graph"
+	"github.com/peopleinsights/peopleinsights/server/traffic"
 )
 
 // tenantConfig is how one organisation is served, by the flags or by a row of the
@@ -33,6 +34,8 @@ type tenantConfig struct {
 	Directory directoryConfig   `yaml:"directory"`
 	Callers   *callersConfig    `yaml:"callers"`
 	Policy    auth.PolicyConfig `yaml:"policy"`
+	// Limits are what its callers may take; what is left out is as the flags say.
+	Limits traffic.Limits `yaml:"limits"`
 }
 
 // graphConfig is how a tenant's Microsoft Graph is asked.
@@ -86,6 +89,7 @@ type tenantPlan struct {
 	callers   *auth.TenantConfig // nil where tokens are not looked at
 	policy    auth.PolicyConfig
 	shows     *auth.Policy
+	limits    traffic.Limits
 }
 
 // sameSource tells whether what is held serves another plan as well.
@@ -97,7 +101,7 @@ func (p *tenantPlan) sameSource(q *tenantPlan) bool {
 
 // sameShown tells whether callers are taken, and see, as by another plan.
 func (p *tenantPlan) sameShown(q *tenantPlan) bool {
-	return reflect.DeepEqual(p.callers, q.callers) && reflect.DeepEqual(p.policy, q.policy)
+	return reflect.DeepEqual(p.callers, q.callers) && reflect.DeepEqual(p.policy, q.policy) && p.limits == q.limits
 }
 
 // plans reads who is served, by the flags or the configuration file.
@@ -107,7 +111,7 @@ func (c serveConfig) plans(sim *simulated) ([]*tenantPlan, error) {
 		return []*tenantPlan{plan}, err
 	}
 	file, found, err := readConfigFile(c.ConfigFile, tenantConfig{
-		Graph: graphConfig{QuotaShare: c.Held.GraphQuotaShare}, Directory: c.Held.directory(),
+		Graph: graphConfig{QuotaShare: c.Held.GraphQuotaShare}, Directory: c.Held.directory(), Limits: c.Traffic.limits(),
 	})
 	if err != nil {
 		return nil, err
@@ -173,6 +177,7 @@ func (c serveConfig) flagPlan(sim *simulated) (*tenantPlan, error) {
 		ID:        c.TenantID,
 		Graph:     graphConfig{c.ClientID, c.ClientSecretFile, "", "", false, "", c.GraphURL, c.AuthorityURL, c.CAFile, c.Held.GraphQuotaShare},
 		Directory: c.Held.directory(),
+		Limits:    c.Traffic.limits(),
 	}
 	if len(c.Issuers) > 0 {
 		t.Callers = &callersConfig{Issuers: c.Issuers, Audiences: c.Audiences, CAFile: c.IssuerCAFile}
@@ -237,7 +242,7 @@ func (c heldConfig) directory() directoryConfig {
 // plan checks a tenant's configuration, and reads the files that it names. bad hears of each
 // fault; then the plan is of no use. byFile tells that nothing comes from the environment.
 func (t tenantConfig) plan(dir string, byFile bool, bad func(path, what string)) *tenantPlan {
-	p := &tenantPlan{id: strings.ToLower(t.ID), directory: t.Directory, domains: t.Domains, policy: t.Policy}
+	p := &tenantPlan{id: strings.ToLower(t.ID), directory: t.Directory, domains: t.Domains, policy: t.Policy, limits: t.Limits}
 	if (byFile || t.Callers != nil) && !isTenantID(t.ID) {
 		bad("id", fmt.Sprintf("must be the tenant's id, such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301, by which tokens name it, not %.60q", t.ID))
 	}
@@ -256,6 +261,7 @@ func (t tenantConfig) plan(dir string, byFile bool, bad func(path, what string))
 	}
 	t.Graph.plan(p, dir, byFile, read, bad)
 	t.Directory.check(bad)
+	t.Limits.Check(func(path, what string) { bad("limits."+path, what) })
 	if t.Callers != nil {
 		p.callers = t.Callers.plan(p.id, read, bad)
 	}

@@ -113,7 +113,7 @@ func (t *tenancy) show(plan *tenantPlan) (endBefore func()) {
 	}
 	ends, end := context.WithCancel(context.Background())
 	t.plan, t.endShown = plan, end
-	t.shown = &insights.Tenant{Directory: t.directory, Policy: plan.shows, Contacts: t.contacts, Ends: ends}
+	t.shown = &insights.Tenant{Directory: t.directory, Policy: plan.shows, Contacts: t.contacts, Limits: &plan.limits, Ends: ends}
 	return endBefore
 }
 

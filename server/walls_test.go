@@ -426,6 +426,9 @@ func TestReload(t *testing.T) {
 	if calm, err = theirs.PeopleInsightsServiceClient.WatchProfiles(t.Context(), &pb.WatchProfilesRequest{People: []*pb.PersonRef{client.ByID(who)}}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := calm.Recv(); err != nil {
+		t.Fatal(err)
+	}
 	configure(t, file, hiding)
 	r.hangUp(readAgain)
 	if _, code := ask(theirs, ana); code != codes.Unauthenticated {
