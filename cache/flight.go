@@ -51,6 +51,7 @@ func (s *flights[T]) land(key string, f *flight[T], value T, err error) {
 
 // wait returns what a flight lands with, or, if that comes first, why ctx has ended.
 func (f *flight[T]) wait(ctx context.Context) (value T, err error) {
+	Waits(ctx)
 	select {
 	case <-f.landed:
 		return f.value, f.err

@@ -235,6 +235,7 @@ func (d *Directory) waitFor(ctx context.Context, throttled []int, answers []Answ
 	}
 	timer := time.NewTimer(longest)
 	defer timer.Stop()
+	Waits(ctx)
 	select {
 	case <-ctx.Done():
 		d.lookedUp.failed.Add(int64(len(again)))

@@ -150,6 +150,7 @@ func (a *album) queue(ctx context.Context) error {
 	if a.waiting.Add(1) > maxLine {
 		return ErrBusy
 	}
+	Waits(ctx)
 	select {
 	case a.line <- struct{}{}:
 		return nil

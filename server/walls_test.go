@@ -308,7 +308,7 @@ func TestNeighboursTrouble(t *testing.T) {
 	fabrikam.sim.Fail(simulator.Fault{Delay: time.Hour})
 	ctx, leave := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
-	for i := range 400 {
+	for i := range 900 { // more than a tenant's half of the places
 		waiting.Go(func() {
 			_, _ = theirs.GetProfile(ctx, &pb.GetProfileRequest{Person: client.ByEmail(fmt.Sprintf("nobody.%d@contoso.com", i))})
 		})

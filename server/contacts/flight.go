@@ -57,6 +57,7 @@ func (s *Store) book(ctx context.Context, owner Owner, patience time.Duration) (
 		defer timer.Stop()
 		late = timer.C
 	}
+	cache.Waits(ctx)
 	select {
 	case <-f.done:
 		return f.book, f.err

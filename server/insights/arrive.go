@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/peopleinsights/peopleinsights/cache"
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
 	"github.com/peopleinsights/peopleinsights/server/traffic"
 )
@@ -20,7 +21,9 @@ type arrival struct {
 	cut     context.CancelFunc // ends it, whatever it waits for
 }
 
-type arrivalKey struct{}
+// Waits lets a call out of the house that has to wait for Microsoft Graph: it takes no
+// processor, and may be there for long.
+func (a *arrival) Waits() { a.Leave() }
 
 // errShed is what calls end with that are not let in. Who is refused most must cost least.
 var errShed = statusOf(errOverloaded)
@@ -53,12 +56,12 @@ func (s *Service) Tap(ctx context.Context, info *tap.Info) (context.Context, err
 	ctx, cut := context.WithCancel(ctx)
 	// A call whose client leaves before it was read never comes to its interceptor.
 	settled := context.AfterFunc(ctx, in.Leave)
-	return context.WithValue(ctx, arrivalKey{}, &arrival{in, settled, cut}), nil
+	return cache.WithWaiter(ctx, &arrival{in, settled, cut}), nil
 }
 
 // begin tells that a call begins to be answered, and returns how to tell its end.
 func begin(ctx context.Context) (end func()) {
-	a, ok := ctx.Value(arrivalKey{}).(*arrival)
+	a, ok := cache.WaiterOf(ctx).(*arrival)
 	if !ok {
 		return func() {}
 	}
@@ -74,7 +77,7 @@ const largeAnswer = 32 << 10
 // send sees to an answer being taken: a client that does not read would hold on to it for as
 // long as it likes.
 func (s *Service) send(ctx context.Context, out any) {
-	a, ok := ctx.Value(arrivalKey{}).(*arrival)
+	a, ok := cache.WaiterOf(ctx).(*arrival)
 	if !ok {
 		return
 	}

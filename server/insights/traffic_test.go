@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -332,23 +333,27 @@ func tapped(t testing.TB, s *insights.Service) *grpc.ClientConn {
 // tap handle, and operators are let in.
 func TestShedCallsSayWhy(t *testing.T) {
 	tr := traffic.New(traffic.Config{MaxCalls: 1})
-	s, source, _ := build(t, func(c *insights.Config) { c.Traffic = tr })
+	inside, release, holding := make(chan struct{}), make(chan struct{}), atomic.Bool{}
+	s, _, _ := build(t, func(c *insights.Config) {
+		c.Traffic = tr
+		identify := c.Identify
+		c.Identify = func(ctx context.Context) (auth.Caller, error) {
+			if holding.CompareAndSwap(true, false) {
+				close(inside)
+				<-release
+			}
+			return identify(ctx)
+		}
+	})
 	connection := tapped(t, s)
 	people, operators := pb.NewPeopleInsightsServiceClient(connection), pb.NewDirectoryAdminServiceClient(connection)
 	get := func(i int) error {
 		_, err := people.GetProfile(t.Context(), &pb.GetProfileRequest{Person: byID(sourcetest.ID(i))})
 		return err
 	}
-	inside, release := make(chan struct{}), make(chan struct{})
-	source.Before(func(_ context.Context, method string) error {
-		if method == "Find" {
-			close(inside)
-			<-release
-		}
-		return cache.ErrNotFound
-	})
 	first := make(chan error)
-	go func() { first <- get(9) }()
+	holding.Store(true)
+	go func() { first <- get(2) }()
 	<-inside
 	if code, reason, retry, _ := explain(t, get(1)); code != codes.ResourceExhausted || reason != "OVERLOADED" || !retry {
 		t.Errorf("a call too many = %v %s, retry %v", code, reason, retry)

@@ -17,7 +17,7 @@ import (
 //
 // What is watched is the time in the queue, as CoDel does, and not how long answers take, as
 // TCP Vegas and Netflix's concurrency-limits do: an answer that waits for Microsoft Graph takes
-// long without any load. What is steered is the number of calls in the house, as there, by
+// long without any load, and leaves the house meanwhile. What is steered is the number of calls in the house, as there, by
 // additive increase and multiplicative decrease.
 // Sources: https://queue.acm.org/detail.cfm?id=2209336 (CoDel),
 // https://github.com/Netflix/concurrency-limits
@@ -58,9 +58,9 @@ func (h *house) open(most int) {
 	h.limit.Store(h.most)
 }
 
-// least is below what the limit does not fall: two calls for each processor, so that one is
-// there while another is read.
-func (h *house) least() int64 { return min(h.most, int64(2*runtime.GOMAXPROCS(0))) }
+// least is below what the limit does not fall: 128 calls for each processor. They take some
+// milliseconds together, so that it is not they who have each other wait.
+func (h *house) least() int64 { return min(h.most, int64(128*runtime.GOMAXPROCS(0))) }
 
 // Arrival is a call in the house. A nil one is none, and does nothing.
 type Arrival struct {

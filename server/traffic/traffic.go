@@ -30,7 +30,7 @@ type Config struct {
 	// while they wait to be answered.
 	MaxCalls int
 	// Target is how long calls may wait between their arrival and their answering; zero means
-	// five milliseconds.
+	// 20 milliseconds.
 	Target time.Duration
 	// MaxConnections bounds the connections that are open; zero means 10,000.
 	MaxConnections int
@@ -88,7 +88,7 @@ func New(config Config) *Traffic {
 		}
 	}
 	if config.Target == 0 {
-		config.Target = 5 * time.Millisecond
+		config.Target = 20 * time.Millisecond
 	}
 	if config.Now == nil {
 		config.Now = time.Now
