@@ -168,6 +168,7 @@ type Directory struct {
 	// applying is held while changes of people are made to what is held: for no longer than the
 	// processor takes. It is taken after writing, and before mu.
 	applying   sync.Mutex
+	successor  *Directory           // that has taken over; nil for none; under applying
 	told       map[string]time.Time // of whom rounds have told lately, and when; under writing
 	toldPruned time.Time
 	merging    bool          // parts of the index over people; under mu and writing
@@ -231,6 +232,7 @@ func New(config Config) (*Directory, error) {
 	}
 	if config.Succeeds != nil {
 		d.succeed(config.Succeeds)
+		d.config.Succeeds = nil // which is not held on to
 	}
 	d.people = &followed{what: "people", state: &d.sync.people, pause: d.pausePeople, wake: make(chan struct{}, 1)}
 	d.sweeping = &followed{what: "sweep", state: &d.sync.sweep, pause: d.pauseSweep, wake: make(chan struct{}, 1), turn: d.sweep}

@@ -65,6 +65,10 @@ func (d *Directory) Erase(ctx context.Context, ref Ref) (*Erasure, error) {
 
 func (d *Directory) erase(ref Ref) (*Erasure, error) {
 	d.applying.Lock()
+	if next := d.successor; next != nil {
+		d.applying.Unlock()
+		return next.erase(ref)
+	}
 	defer d.applying.Unlock()
 	e, said, err := d.eraseWhom(ref)
 	if err != nil {

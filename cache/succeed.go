@@ -13,16 +13,13 @@ func (d *Directory) succeed(old *Directory) {
 	d.erasures.Store(int64(len(d.erased)))
 }
 
-// TakeOver erases those who were erased in the directory that this one succeeds since it was
-// made: whoever calls it asks that one no more. This one has to be complete.
-func (d *Directory) TakeOver() error {
-	old := d.config.Succeeds
-	if old == nil {
-		return nil
-	}
-	old.mu.RLock()
+// TakeOver erases those who were erased in old, which this one succeeds, since it was made,
+// and has old hand on those whom it is still to erase. This one has to be complete.
+func (d *Directory) TakeOver(old *Directory) error {
+	old.applying.Lock()
+	old.successor = d
 	erased := maps.Clone(old.erased)
-	old.mu.RUnlock()
+	old.applying.Unlock()
 	for id, tomb := range erased {
 		if d.isErased(id) {
 			continue

@@ -48,7 +48,7 @@ func TestSucceed(t *testing.T) {
 		}
 		before := next.Status().Freshness.GetRevision()
 		for range 2 {
-			if err := next.TakeOver(); err != nil {
+			if err := next.TakeOver(old.Directory); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -57,6 +57,12 @@ func TestSucceed(t *testing.T) {
 		}
 		if _, err := now.profile(id(5)); !errors.Is(err, cache.ErrNotFound) {
 			t.Errorf("who was erased meanwhile: %v", err)
+		}
+		if e, err := old.Erase(old.t.Context(), id(6)); err != nil || e.Freshness.GetEpoch() != next.Status().Freshness.GetEpoch() {
+			t.Errorf("somebody who is erased by who came late: %+v, %v", e, err)
+		}
+		if _, err := now.profile(id(6)); !errors.Is(err, cache.ErrNotFound) {
+			t.Errorf("who was erased by who came late: %v", err)
 		}
 		if got := now.suggest("person"); got == "" || strings.Contains(got, "Person E") || strings.Contains(got, "Person F") {
 			t.Errorf("suggested are %s", got)

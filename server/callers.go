@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,12 +33,13 @@ func loopback(address string) bool {
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-// identify says how callers of plans are told, and by which tokens if there are any.
-func (c serveConfig) identify(plans []*tenantPlan, out io.Writer, log *slog.Logger) (auth.Identify, *auth.Verifier, error) {
+// identify says how callers of plans are told, and by which tokens if there are any. only is
+// the tenant that is served where tokens are not looked at.
+func (c serveConfig) identify(plans []*tenantPlan, only func() string, out io.Writer, log *slog.Logger) (auth.Identify, *auth.Verifier, error) {
 	switch {
 	case plans[0].callers != nil:
 	case loopback(c.Listen):
-		return auth.Development(plans[0].id), nil, nil
+		return func(ctx context.Context) (auth.Caller, error) { return auth.Development(only())(ctx) }, nil, nil
 	default:
 		fmt.Fprintf(out, "No issuer is configured, and --listen %s reaches beyond this machine: every call but health is refused as UNAUTHENTICATED. "+
 			"Give --issuer and --audience, or listen on 127.0.0.1.\n", c.Listen)
@@ -46,11 +48,6 @@ func (c serveConfig) identify(plans []*tenantPlan, out io.Writer, log *slog.Logg
 	verifier, err := auth.NewVerifier(auth.Config{Log: log})
 	if err != nil {
 		return nil, nil, err
-	}
-	for _, plan := range plans {
-		if err := verifier.Configure([]auth.TenantConfig{*plan.callers}); err != nil {
-			return nil, nil, fmt.Errorf("--issuer, --audience or --issuer-ca-file: %w (%w)", err, errConfig)
-		}
 	}
 	return verifier.Identify, verifier, nil
 }

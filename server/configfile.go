@@ -159,6 +159,9 @@ func (r reader) value(node *yaml.Node, path string, into reflect.Value) {
 	case node.Kind == yaml.AliasNode || node.Anchor != "":
 		r.at(node.Line, path, "anchors and aliases are not taken: write it out")
 		return
+	case node.Style&yaml.TaggedStyle != 0:
+		r.at(node.Line, path, "tags are not taken: write the value without "+node.Tag)
+		return
 	case node.ShortTag() == "!!null":
 		return // as if it were left out
 	}

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,18 +57,37 @@ tenants:
         - person: 00000000-0000-4000-8000-000000000004
           from: [guests, partners]
   - id: 11111111-2222-4333-8444-555555555555
-    graph: {certificate_file: fabrikam.pfx, client_id: a, certificate_password_file: contoso.secret}
+    graph: {certificate_file: fabrikam.pfx, client_id: a, send_certificate_chain: true}
     callers:
       issuers: [https://login.microsoftonline.com/11111111-2222-4333-8444-555555555555/v2.0]
       audiences: [5d1d3c8e-0000-4000-8000-00000000000a]
     policy:
 `
 
+// appCertificate is one that an app can sign in with, and its key, as PEM.
+var appCertificate = sync.OnceValue(func() string {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})) +
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+})
+
 // filesOfTests writes the files that configurations of tests name.
 func filesOfTests(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"contoso.secret": "s3cret\r\n", "fabrikam.pfx": "x", "empty": "\n"} {
+	for name, text := range map[string]string{"contoso.secret": "s3cret\r\n", "fabrikam.pfx": appCertificate(), "empty": "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +130,7 @@ func TestConfigFile(t *testing.T) {
 		t.Errorf("the second tenant's limits are %+v", other.limits)
 	}
 	if other.directory != defaultsOfTests.Directory || other.graph.QuotaShare != 0.5 || other.graph.Credential.CertificateFile != filepath.Join(dir, "fabrikam.pfx") ||
-		other.graph.Credential.CertificatePassword != "s3cret" || other.graph.Credential.ClientSecret != "" {
+		!other.graph.Credential.SendCertificate || other.graph.Credential.ClientSecret != "" {
 		t.Errorf("the second tenant is %+v", other)
 	}
 
@@ -126,8 +151,9 @@ func TestConfigFile(t *testing.T) {
 			t.Errorf("tenant %d is another when read again", i)
 		}
 	}
-	for _, name := range []string{"fabrikam.pfx", "contoso.secret"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("another"), 0o600); err != nil {
+	for _, changed := range [][2]string{{"fabrikam.pfx", "\n" + appCertificate()}, {"contoso.secret", "another"}} {
+		name := changed[0]
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(changed[1]), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if p := again(); p[1].sameSource(plans[1]) || p[0].sameSource(plans[0]) != (name == "fabrikam.pfx") {
@@ -164,8 +190,8 @@ func TestWrongConfigFiles(t *testing.T) {
 		{"  - id: 3F2504E0-4F89-41D3-9A0C-0305E82C3301\n    domains", "  - domains", "t.yaml:3: tenants[0].id: must be the tenant's id"},
 		{"3F2504E0-4F89-41D3-9A0C-0305E82C3301", "11111111-2222-4333-8444-555555555555", "t.yaml:28: tenants[1].id: is that of tenants[0] too"},
 		{"client_secret_file: contoso.secret", "client_secret: s3cret", "t.yaml:7: tenants[0].graph: secrets do not stand in this file: name a file that holds it, by client_secret_file"},
-		{"client_secret_file: contoso.secret", "client_secret_file: none", "t.yaml:7: tenants[0].graph.client_secret_file: open "},
-		{"client_secret_file: contoso.secret", "client_secret_file: empty", "t.yaml:7: tenants[0].graph.client_secret_file: empty is empty"},
+		{"client_secret_file: contoso.secret", "client_secret_file: none", "t.yaml:7: tenants[0].graph.client_secret_file: cannot be read: no such file"},
+		{"client_secret_file: contoso.secret", "client_secret_file: empty", "t.yaml:7: tenants[0].graph.client_secret_file: is empty"},
 		{"client_secret_file: contoso.secret", "client_secret_file: [a]", "t.yaml:7: tenants[0].graph.client_secret_file: must be one value"},
 		{"client_secret_file: contoso.secret", "certificate_file: contoso.secret\n      federated_token_file: x", "t.yaml:5: tenants[0].graph: has several ways to sign in"},
 		{"      client_id: 5d1d3c8e-0000-4000-8000-000000000001\n", "", "t.yaml:5: tenants[0].graph.client_id: is missing"},
@@ -173,6 +199,11 @@ func TestWrongConfigFiles(t *testing.T) {
 		{"quota_share: 0.25", "quota_share: nan", "t.yaml:8: tenants[0].graph.quota_share: must be from 0.01 to 1"},
 		{"quota_share: 0.25", "quota_share: half", `t.yaml:8: tenants[0].graph.quota_share: must be a number, not "half"`},
 		{"quota_share: 0.25", "url: ftp://x", "t.yaml:8: tenants[0].graph.url:"},
+		{"quota_share: 0.25", "authority_url: http://x", "t.yaml:8: tenants[0].graph.authority_url:"},
+		{"quota_share: 0.25", "send_certificate_chain: true", "t.yaml:5: tenants[0].graph: has certificate_password_file or"},
+		{"client_secret_file: contoso.secret", "client_secret_file: !!binary Y29udG9zby5zZWNyZXQ=", "t.yaml:7: tenants[0].graph.client_secret_file: tags are not taken"},
+		{"client_secret_file: contoso.secret", "federated_token_file: none", "t.yaml:7: tenants[0].graph.federated_token_file: cannot be read"},
+		{"certificate_file: fabrikam.pfx", "certificate_file: fabrikam.pfx, certificate_password_file: contoso.secret", "t.yaml:29: tenants[1].graph.certificate_file:"},
 		{"sync_interval: 30s", "sync_interval: 30", "t.yaml:10: tenants[0].directory.sync_interval: must be a duration"},
 		{"sync_interval: 30s", "sync_interval: 1ms", "t.yaml:10: tenants[0].directory.sync_interval: must be 100ms or more, not 1ms"},
 		{"max_people: 50000", "max_people: 5e4", "t.yaml:11: tenants[0].directory.max_people: must be a whole number"},
@@ -209,7 +240,7 @@ func TestWrongConfigFiles(t *testing.T) {
 		if !errors.Is(err, errConfig) || !strings.Contains(err.Error(), row.says) {
 			t.Errorf("%.80q for %.80q: %v, want an error that says %q", row.to, row.from, err, row.says)
 		}
-		if err != nil && (strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), dir) && !strings.Contains(row.says, "open ")) {
+		if err != nil && (strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), dir)) {
 			t.Errorf("%.80q: the error holds a secret or a place: %v", row.to, err)
 		}
 	}
@@ -241,8 +272,9 @@ func TestCheckConfig(t *testing.T) {
 	for _, row := range []struct{ text, args, says string }{
 		{single, "", ""},
 		{single, "--listen 0.0.0.0:1", "tenants.yaml:2: tenants[0].callers: is missing"},
-		{strings.Replace(single, "client_secret_file: contoso.secret", "certificate_file: fabrikam.pfx", 1), "", "client certificate"},
-		{strings.Replace(single, "client_id: a", "client_id: a, ca_file: contoso.secret", 1), "", "3f2504e0"},
+		{strings.Replace(single, "client_secret_file: contoso.secret", "certificate_file: fabrikam.pfx", 1), "", ""},
+		{strings.Replace(single, "client_secret_file: contoso.secret", "certificate_file: contoso.secret", 1), "", "tenants.yaml:3: tenants[0].graph.certificate_file: must hold a certificate and its key"},
+		{strings.Replace(single, "client_id: a", "client_id: a, ca_file: contoso.secret", 1), "", "tenants.yaml:3: tenants[0].graph.ca_file: must hold certificates"},
 		{"x: 1\n", "", "tenants.yaml:1: there is no"},
 		{single, "--max-people 0", "tenants.yaml:2: tenants[0].directory.max_people: must be 1"},
 	} {

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	pb "github.com/peopleinsights/peopleinsights/proto/peopleinsights/v1"
+	"github.com/peopleinsights/peopleinsights/server/auth"
 	"github.com/peopleinsights/peopleinsights/server/contacts"
 	"github.com/peopleinsights/peopleinsights/server/graph"
 	"github.com/peopleinsights/peopleinsights/server/insights"
@@ -33,6 +34,9 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	if err := config.check(); err != nil {
 		return err
 	}
+	hangups := make(chan os.Signal, 1) // from now until all has ended: one that is not heard would end the process
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	log, err := newLog(config.LogLevel, out)
 	if err != nil {
 		return err
@@ -51,16 +55,16 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	identify, verifier, err := config.identify(plans, out, log)
-	if err != nil {
+	registry := newRegistry()
+	tenants := newTenants(graph.NewMetrics(registry), tracer, log)
+	defer tenants.close()
+	var identify auth.Identify
+	if identify, tenants.verifier, err = config.identify(plans, tenants.only, out, log); err != nil {
 		return err
 	}
-	if verifier != nil {
-		defer verifier.Close()
+	if tenants.verifier != nil {
+		defer tenants.verifier.Close()
 	}
-	registry := newRegistry()
-	tenants := newTenants(verifier, graph.NewMetrics(registry), tracer, log)
-	defer tenants.close()
 	registry.MustRegister(insights.NewDirectoryMetrics(tenants.insights), contacts.NewMetrics(tenants.contacts))
 	audit, endAudit, err := config.Audit.open(registry, log)
 	if err != nil {
@@ -99,7 +103,6 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	again := onHangup(ctx)
 	fmt.Fprintf(out, "People Insights serves gRPC on %s.\n%s", listener.Addr(), aboutPlans(plans))
 
 	group.Go(func() error { return server.Serve(traffic.Listen(listener)) })
@@ -119,10 +122,14 @@ func serve(ctx context.Context, config serveConfig, out io.Writer) error {
 		return nil
 	})
 	group.Go(func() error {
-		for range again {
-			config.reload(tenants, sim, log)
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-hangups:
+				config.reload(tenants, sim, log)
+			}
 		}
-		return nil
 	})
 	group.Go(func() error {
 		<-ctx.Done()
@@ -147,29 +154,6 @@ func aboutPlans(plans []*tenantPlan) string {
 		text += "  " + plan.about + "\n"
 	}
 	return text
-}
-
-// onHangup tells of each SIGHUP until ctx ends, one at a time.
-func onHangup(ctx context.Context) <-chan struct{} {
-	signals, again := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(signals, syscall.SIGHUP)
-	go func() {
-		defer close(again)
-		defer signal.Stop(signals)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-signals:
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case again <- struct{}{}:
-			}
-		}
-	}()
-	return again
 }
 
 // reload reads the configuration file again, with the files that it names, or those that the

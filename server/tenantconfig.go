@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -195,6 +197,13 @@ func (c serveConfig) flagPlan(sim *simulated) (*tenantPlan, error) {
 			first = fmt.Errorf("%s%s%s (%w)", flagOf(path), between, what, errConfig)
 		}
 	})
+	if plan.callers != nil && first == nil {
+		verifier, err := auth.NewVerifier(auth.Config{Tenants: []auth.TenantConfig{*plan.callers}})
+		if err != nil {
+			return nil, fmt.Errorf("--issuer, --audience or --issuer-ca-file: %w (%w)", err, errConfig)
+		}
+		verifier.Close()
+	}
 	if first != nil {
 		return nil, first
 	}
@@ -209,6 +218,13 @@ func (c serveConfig) flagPlan(sim *simulated) (*tenantPlan, error) {
 	of.CertificateFile, of.CertificatePassword = os.Getenv("AZURE_CLIENT_CERTIFICATE_PATH"), os.Getenv("AZURE_CLIENT_CERTIFICATE_PASSWORD")
 	of.SendCertificate = isTrue(os.Getenv("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN"))
 	of.FederatedTokenFile = os.Getenv("AZURE_FEDERATED_TOKEN_FILE")
+	if of.CertificateFile != "" {
+		text, err := readSmall(of.CertificateFile)
+		if err != nil {
+			return nil, fmt.Errorf("AZURE_CLIENT_CERTIFICATE_PATH: %w (%w)", err, errConfig)
+		}
+		plan.files = sha256.Sum256(text)
+	}
 	return plan, nil
 }
 
@@ -251,11 +267,14 @@ func (t tenantConfig) plan(dir string, byFile bool, bad func(path, what string))
 			return nil
 		}
 		text, err := readSmall(in(dir, name))
+		var unread *fs.PathError
 		switch {
+		case errors.As(err, &unread): // without the name: a secret may stand in its place
+			bad(path, "cannot be read: "+unread.Err.Error())
 		case err != nil:
 			bad(path, err.Error())
 		case len(bytes.TrimSpace(text)) == 0:
-			bad(path, name+" is empty")
+			bad(path, "is empty")
 		}
 		return text
 	}
@@ -273,7 +292,11 @@ func (t tenantConfig) plan(dir string, byFile bool, bad func(path, what string))
 func (g graphConfig) plan(p *tenantPlan, dir string, byFile bool, read func(path, name string) []byte, bad func(path, what string)) {
 	var err error
 	if p.graph.Endpoint, err = graph.NewEndpoint(g.URL, g.AuthorityURL); err != nil {
-		bad("graph.url", err.Error())
+		path := "graph.url"
+		if _, alone := graph.NewEndpoint(g.URL, graph.PublicAuthority); alone == nil {
+			path = "graph.authority_url"
+		}
+		bad(path, err.Error())
 	} else {
 		p.about = fmt.Sprintf("tenant %s, read from %s", p.id, p.graph.Endpoint.URL)
 	}
@@ -287,6 +310,7 @@ func (g graphConfig) plan(p *tenantPlan, dir string, byFile bool, read func(path
 	}
 	if g.FederatedTokenFile != "" {
 		p.graph.Credential.FederatedTokenFile = in(dir, g.FederatedTokenFile)
+		read("graph.federated_token_file", g.FederatedTokenFile) // it is renewed all the time
 	}
 	p.graph.CAPEM = read("graph.ca_file", g.CAFile)
 	if p.graph.QuotaShare = g.QuotaShare; !(g.QuotaShare >= 0.01 && g.QuotaShare <= 1) { // not a number is neither
@@ -304,8 +328,21 @@ func (g graphConfig) plan(p *tenantPlan, dir string, byFile bool, read func(path
 	switch {
 	case ways > 1:
 		bad("graph", "has several ways to sign in: want one of client_secret_file, certificate_file and federated_token_file, or none of them for the machine's managed identity")
+	case g.CertificateFile == "" && (g.CertificatePasswordFile != "" || g.SendCertificateChain):
+		bad("graph", "has certificate_password_file or send_certificate_chain without certificate_file")
 	case ways == 1 && g.ClientID == "":
 		bad("graph.client_id", "is missing: the id of the registered app that signs in")
+	case p.graph.CAPEM != nil && !x509.NewCertPool().AppendCertsFromPEM(p.graph.CAPEM):
+		bad("graph.ca_file", "must hold certificates as PEM")
+	default:
+		// The library that signs in reads what it signs in with, and asks nobody for it.
+		if client, err := graph.New(p.graph); err == nil {
+			client.Close()
+		} else if g.CertificateFile != "" {
+			bad("graph.certificate_file", "must hold a certificate and its key, as PEM or as PKCS #12, the latter with the password of certificate_password_file if it has one")
+		} else {
+			bad("graph", strings.TrimPrefix(err.Error(), "graph: "))
+		}
 	}
 }
 
@@ -380,7 +417,7 @@ func readSmall(name string) ([]byte, error) {
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
 	if err == nil && len(text) > maxSecretFile {
-		err = errors.New(name + " has more than 1 MiB")
+		err = errors.New("has more than 1 MiB")
 	}
 	return text, err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -50,8 +49,8 @@ type tenancy struct {
 }
 
 // newTenants returns nobody.
-func newTenants(verifier *auth.Verifier, metrics *graph.Metrics, tracer trace.TracerProvider, log *slog.Logger) *tenants {
-	ts := &tenants{verifier: verifier, metrics: metrics, tracer: tracer, log: log, all: map[string]*tenancy{}}
+func newTenants(metrics *graph.Metrics, tracer trace.TracerProvider, log *slog.Logger) *tenants {
+	ts := &tenants{metrics: metrics, tracer: tracer, log: log, all: map[string]*tenancy{}}
 	ts.served.Store(&map[string]*insights.Tenant{})
 	return ts
 }
@@ -199,10 +198,33 @@ func (ts *tenants) apply(plans []*tenantPlan) error {
 		end()
 	}
 	for id, t := range gone {
-		ts.end(t)
-		ts.metrics.Forget(id)
+		t.endShown()
+		ts.ending.Go(func() {
+			t.close()
+			ts.forget(id)
+		})
 	}
 	return err
+}
+
+// forget lets go of the metrics of a tenant, unless it is there again.
+func (ts *tenants) forget(id string) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.all[id] == nil {
+		ts.metrics.Forget(id)
+	}
+}
+
+// only is the one tenant that there is; empty where there are several, or none.
+func (ts *tenants) only() string {
+	served := ts.insights()
+	for id := range served {
+		if len(served) == 1 {
+			return id
+		}
+	}
+	return ""
 }
 
 // callersOf are those whose tokens are taken of plans.
@@ -245,12 +267,11 @@ func (ts *tenants) succeed(old, next *tenancy) {
 	if ts.all[next.plan.id] != old || old.next != next {
 		return
 	}
-	// Whoever is erased in between is in one or the other.
-	err := next.directory.TakeOver()
+	err := next.directory.TakeOver(old.directory)
 	old.next = nil
 	ts.all[next.plan.id] = next
 	ts.publish()
-	if err = errors.Join(err, next.directory.TakeOver()); err != nil {
+	if err != nil {
 		ts.log.Error("who was erased meanwhile is not kept out", slog.String("tenant", next.plan.id), slog.Any("error", err))
 	}
 	ts.end(old)
@@ -269,16 +290,21 @@ func (ts *tenants) close() {
 }
 
 // notReady says what is still to be read before calls should come, or nothing. Where there are
-// several tenants, one that cannot be read keeps nobody from the others; and who was ready
-// stays so.
+// several tenants, one that cannot be read keeps nobody from the others, if there are any that
+// can; and who was ready stays so.
 func (ts *tenants) notReady() string {
 	if ts.steady.Load() {
 		return ""
 	}
 	served := ts.insights()
+	read := 0
 	for _, id := range slices.Sorted(maps.Keys(served)) {
 		status := served[id].Directory.Status()
-		if status.State != pb.DirectoryState_DIRECTORY_STATE_FILLING || len(served) > 1 && status.PeopleFeed.Failure != nil {
+		switch {
+		case status.State != pb.DirectoryState_DIRECTORY_STATE_FILLING:
+			read++
+			continue
+		case len(served) > 1 && status.PeopleFeed.Failure != nil:
 			continue
 		}
 		text := strings.ToLower(reading(status)[:1]) + reading(status)[1:]
@@ -286,6 +312,9 @@ func (ts *tenants) notReady() string {
 			text = "tenant " + id + ": " + text
 		}
 		return text
+	}
+	if read == 0 {
+		return "no tenant can be read"
 	}
 	ts.steady.Store(true)
 	return ""

@@ -17,7 +17,7 @@ type trafficConfig struct {
 	UserPeoplePerHour int     `default:"5000" env:"PEOPLE_INSIGHTS_USER_PEOPLE_PER_HOUR" help:"People whom a user may see in an hour, those asked for in vain among them; 0 for any number."`
 	AppRate           float64 `env:"PEOPLE_INSIGHTS_APP_RATE" help:"Calls a second that an app that speaks for itself may make in the long run; 0 for any number."`
 	AppBurst          int     `env:"PEOPLE_INSIGHTS_APP_BURST" help:"Calls that it may make at once; 0 for four seconds' worth of --app-rate."`
-	AppPeoplePerHour  int     `env:"PEOPLE_INSIGHTS_APP_PEOPLE_PER_HOUR" help:"People whom it may see in an hour; 0 for any number."`
+	AppPeoplePerHour  int     `default:"100000" env:"PEOPLE_INSIGHTS_APP_PEOPLE_PER_HOUR" help:"People whom it may see in an hour; 0 for any number."`
 	TenantRate        float64 `env:"PEOPLE_INSIGHTS_TENANT_RATE" help:"Calls a second that all callers of a tenant may make together in the long run; 0 for any number."`
 	TenantBurst       int     `env:"PEOPLE_INSIGHTS_TENANT_BURST" help:"Calls that they may make at once; 0 for four seconds' worth of --tenant-rate."`
 	MaxConnections    int     `default:"10000" env:"PEOPLE_INSIGHTS_MAX_CONNECTIONS" help:"Most connections to keep open; further ones are closed at once."`

@@ -9,6 +9,9 @@ import (
 // PublicURL is Microsoft Graph in the global cloud.
 const PublicURL = "https://graph.microsoft.com/v1.0"
 
+// PublicAuthority is its sign-in.
+const PublicAuthority = "https://login.microsoftonline.com"
+
 // authorities are the sign-in hosts of the clouds that Microsoft runs, by the
 // host of their Graph.
 // Source: https://learn.microsoft.com/graph/deployments
@@ -35,7 +38,7 @@ func NewEndpoint(graphURL, authorityURL string) (Endpoint, error) {
 	if graphURL == "" {
 		graphURL = PublicURL
 	}
-	base, err := httpsURL(graphURL)
+	base, err := httpsURL(graphURL, PublicURL)
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("the Graph URL %w", err)
 	}
@@ -48,17 +51,17 @@ func NewEndpoint(graphURL, authorityURL string) (Endpoint, error) {
 	if authorityURL == "" {
 		return Endpoint{}, fmt.Errorf("the Graph URL's host %s is not one of Microsoft's clouds: an authority URL is needed beside it", base.Hostname())
 	}
-	authority, err := httpsURL(authorityURL)
+	authority, err := httpsURL(authorityURL, PublicAuthority)
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("the authority URL %w", err)
 	}
 	return Endpoint{URL: base, Authority: strings.TrimRight(authority.String(), "/")}, nil
 }
 
-func httpsURL(text string) (*url.URL, error) {
+func httpsURL(text, like string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
-		return nil, fmt.Errorf("must be like %s, not %q", PublicURL, text)
+		return nil, fmt.Errorf("must be like %s, not %q", like, text)
 	}
 	u.Host = plainHost(u)
 	return u, nil

@@ -22,9 +22,9 @@ type Limits struct {
 }
 
 // Defaults are the limits of a service that is told none: users make 50 calls a second, 200 at
-// once, and see 5,000 people in an hour. Apps and tenants are not limited.
+// once, and see 5,000 people in an hour; apps see 100,000. Nothing else is limited.
 func Defaults() Limits {
-	return Limits{UserRate: 50, UserBurst: 200, UserPeoplePerHour: 5000}
+	return Limits{UserRate: 50, UserBurst: 200, UserPeoplePerHour: 5000, AppPeoplePerHour: 100_000}
 }
 
 // The bounds of limits.
