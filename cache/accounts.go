@@ -36,11 +36,12 @@ func (d Reader) holdersLocked(key string) (holders []holder, total int) {
 		return d.held.addresses.some(key, mostCandidates)
 	}
 	for _, h := range d.held.addresses.holders(key) {
-		if !d.view.leads(key, h) {
+		in, shown := d.view.leads(key, h)
+		if !shown {
 			continue
 		}
 		if total++; total <= mostCandidates {
-			holders = append(holders, h)
+			holders = append(holders, holder{h.record, in})
 		}
 	}
 	return holders, total

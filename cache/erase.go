@@ -43,9 +43,10 @@ type tombstone struct {
 // Erase removes a person from memory, and keeps them out while the source says the same of
 // them: until a round, a sweep or a filling tells of a change of their profile, or a round
 // that they are gone from the source. It returns when nothing of them is left but their id
-// and a keyed hash. If ctx ends before, it is done all the same. Until the directory is
+// and a keyed hash. If ctx ends before, it is done all the same, and also is called, with the
+// person's id, before it returns. Until the directory is
 // complete it fails with ErrFilling, or with what keeps the source from filling it.
-func (d *Directory) Erase(ctx context.Context, ref Ref) (*Erasure, error) {
+func (d *Directory) Erase(ctx context.Context, ref Ref, also ...func(id string)) (*Erasure, error) {
 	type result struct {
 		erasure *Erasure
 		err     error
@@ -53,6 +54,11 @@ func (d *Directory) Erase(ctx context.Context, ref Ref) (*Erasure, error) {
 	done := make(chan result, 1)
 	d.inFlight.Go(func() {
 		erasure, err := d.erase(ref)
+		for _, then := range also {
+			if err == nil {
+				then(erasure.ID)
+			}
+		}
 		done <- result{erasure, err}
 	})
 	select {
@@ -116,7 +122,7 @@ func (d *Directory) eraseWhom(ref Ref) (*Erasure, *[sha256.Size]byte, error) {
 		}
 		said = d.said(r)
 	default:
-		if _, erased := d.erased[ref.ID]; !erased {
+		if _, erased := d.erased[ref.ID]; !erased && !d.leaves(ref.ID) {
 			return nil, nil, ErrNotFound
 		}
 		e.ID = ref.ID
@@ -126,6 +132,17 @@ func (d *Directory) eraseWhom(ref Ref) (*Erasure, *[sha256.Size]byte, error) {
 		return nil, nil, fmt.Errorf("the limit is %d: %w", maxErased, ErrTooManyErased)
 	}
 	return e, &said, nil
+}
+
+// leaves tells whether something is held of somebody of an id beside the record, such as of
+// those who have left the source.
+func (d *Directory) leaves(id string) bool {
+	if id == "" {
+		return false
+	}
+	rich := d.memo.get("rich:" + id)
+	return rich != nil && rich.profile != nil || d.picks.by(id) > 0 || len(d.picks.of(id)) > 0 ||
+		slices.ContainsFunc(photoSizes, func(size int) bool { return d.album.get(photoKey(id, size)) != nil })
 }
 
 // unhold takes somebody out of the record and the index, at one revision, and makes the index
@@ -138,7 +155,11 @@ func (d *Directory) unhold(r *record) {
 	d.publish(d.people, next, people, gone)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r.person().eachAddress(func(address string, _ AddressKind) { delete(d.held.passed, addressKey(address)) })
+	r.person().eachAddress(func(address string, _ AddressKind) {
+		if key := addressKey(address); d.held.addresses.find(key) == nil { // else it has passed to somebody
+			delete(d.held.passed, key)
+		}
+	})
 }
 
 // forget takes somebody out of what is held beside the record.
@@ -269,6 +290,8 @@ func (d *Directory) Holding(ref Ref) (*Holding, error) {
 		h.Profile.OtherAddresses = m.profile.GetOtherAddresses()
 	case erased:
 		h.ID, h.Erased = ref.ID, tomb.at // and nothing else, as is to be seen
+	case d.leaves(ref.ID):
+		h.ID = ref.ID
 	default:
 		return nil, ErrNotFound
 	}

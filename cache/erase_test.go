@@ -321,3 +321,19 @@ func TestErasedManagersAreNotReadThrough(t *testing.T) {
 		}
 	})
 }
+
+// TestErasuresThatAreLeft leaves an erasure before it is done: what goes with it is done all the
+// same.
+func TestErasuresThatAreLeft(t *testing.T) {
+	run(t, cache.Config{}, townsfolk(), func(f fixture) {
+		ctx, leave := context.WithCancel(f.t.Context())
+		leave()
+		var also atomic.Value
+		_, _ = f.Erase(ctx, id(4), func(id string) { also.Store(id) })
+		synctest.Wait()
+		if got, _ := also.Load().(string); got != sourcetest.ID(4) {
+			t.Errorf("what goes with an erasure is done of %q", got)
+		}
+		f.expectBack("erased by who has left", false)
+	})
+}

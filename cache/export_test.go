@@ -55,7 +55,7 @@ func (d *Directory) Writing(t *testing.T, do func(apply func(people []Person, me
 	do(func(people []Person, meanwhile func()) {
 		found := changes{}
 		for _, p := range people {
-			if err := found.add(p, d.held, nil); err != nil {
+			if err := found.add(p, d.held, nil, func(string) bool { return false }); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -37,7 +37,10 @@ func (d Reader) Profile(ctx context.Context, ref Ref, maxAge time.Duration) Answ
 		d.lookedUp.held.Add(1)
 		return Answer{Profile: d.assemble(f), Freshness: freshness}
 	}
-	if f.record == nil && !d.view.everybody() {
+	switch {
+	case f.record != nil:
+		ref = Ref{ID: f.record.id} // whom an address leads to is told by what is shown
+	case !d.view.asks(ref):
 		return Answer{Err: d.absent()}
 	}
 	return d.readThrough(ctx, []Ref{ref}, revision, began, maxAge)[0]
@@ -70,7 +73,7 @@ func (d Reader) Profiles(ctx context.Context, refs []Ref) []Answer {
 			answers[i] = Answer{Profile: d.assemble(f), Freshness: freshness}
 			continue
 		}
-		if !d.view.everybody() {
+		if !d.view.asks(ref) {
 			answers[i] = Answer{Err: d.absent()}
 			continue
 		}
@@ -370,6 +373,9 @@ func (d *Directory) read(ctx context.Context, refs []Ref, within time.Duration) 
 		default:
 			m.profile, m.unlisted = d.complete(found.Person), found.Person.Unlisted
 			d.remember(key, m, d.config.FoundTTL, erasures)
+			if id := (Ref{ID: m.profile.GetId()}); refs[i].ID == "" { // so that they are known by it, too
+				d.remember("read:"+id.key(), m, d.config.FoundTTL, erasures)
+			}
 		}
 		reads[i].memory = m
 	}

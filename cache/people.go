@@ -408,7 +408,7 @@ func (d *Directory) collect(ctx context.Context, token string, base *held) (chan
 			return nil, "", err
 		}
 		for _, p := range page.Items {
-			if err := found.add(p, base, partly); err != nil {
+			if err := found.add(p, base, partly, d.isErased); err != nil {
 				return nil, "", err
 			}
 		}
@@ -434,7 +434,7 @@ func (d *Directory) collect(ctx context.Context, token string, base *held) (chan
 const givesUp = 3
 
 // add adds a change of somebody of whom base, or an earlier change, may know.
-func (c changes) add(p Person, base *held, partly map[string]bool) (err error) {
+func (c changes) add(p Person, base *held, partly map[string]bool, erased func(id string) bool) (err error) {
 	id := p.Profile.GetId()
 	if p.Gone {
 		c[id] = nil
@@ -448,8 +448,8 @@ func (c changes) add(p Person, base *held, partly map[string]bool) (err error) {
 	switch {
 	case old != nil:
 		p = p.over(old.person())
-	case !p.Said.Has(fieldUserPrincipalName):
-		partly[id] = true // everybody has one
+	case !p.Said.Has(fieldUserPrincipalName), !changed && erased(id):
+		partly[id] = true // everybody has one; and what was held of the erased is not there to go on from
 		return nil
 	}
 	delete(partly, id)

@@ -79,7 +79,7 @@ func (d Reader) resolve(ctx context.Context, ref Ref) (id string, sight Sight, r
 	switch {
 	case r != nil:
 		return r.id, d.view.sightOf(r), revision, nil
-	case !d.view.everybody():
+	case !d.view.asks(ref):
 		return "", 0, 0, d.absent()
 	}
 	answer := d.readThrough(ctx, []Ref{ref}, revision, began, AnyAge)[0]

@@ -175,7 +175,7 @@ func (d Reader) suggestion(s *suggestions, of *suggested) *pb.Suggestion {
 	}
 	profile := d.assemble(of.person)
 	return &pb.Suggestion{
-		Kind:           kindOf(of.person.record.guest),
+		Kind:           kindOf(profile.GetUserType() == pb.UserType_USER_TYPE_GUEST),
 		Id:             profile.GetId(),
 		DisplayName:    profile.GetDisplayName(),
 		Email:          profile.GetEmail(),

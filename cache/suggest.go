@@ -261,10 +261,13 @@ func (d Reader) aboveLocked(r *record) (ids []string) {
 
 // nearLocked is where an organizer stands, and whom they picked.
 func (d Reader) nearLocked(organizer found) typeahead.Near {
-	near := typeahead.Near{ID: organizer.record.id, Position: positionOf(organizer.record.person().Profile)}
-	near.Manager = organizer.record.managerID
-	if organizer.manager != nil {
-		near.Above = d.aboveLocked(organizer.manager)
+	near := typeahead.Near{ID: organizer.record.id}
+	if sight := d.view.sightOf(organizer.record); sight.unsearched()&typeahead.Positions == 0 {
+		near.Position = positionOf(organizer.record.person().Profile)
+		near.Manager = organizer.record.managerID
+		if organizer.manager != nil {
+			near.Above = d.aboveLocked(organizer.manager)
+		}
 	}
 	for _, p := range d.picked(organizer.record.id) {
 		near.Picked = append(near.Picked, typeahead.Pick{ID: p.id, Points: int(mostPicked * p.weight / (p.weight + 1))})

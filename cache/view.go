@@ -46,24 +46,30 @@ type View struct {
 	Self          string           // whom it shows whole in any case: the id of whoever looks; may be empty
 	Name          string           // tells views apart: positions of watches are good within one; empty for Everything
 
-	searches map[string]typeahead.Fields // Hides, as searches know it; see Prepared
+	// What Prepared makes of it.
+	prepared  bool
+	searches  map[string]typeahead.Fields // Hides, as searches know it
+	hidesAny  bool                        // it hides somebody altogether
+	addresses bool                        // it shows everybody's addresses
 }
 
 // Prepared returns the view, ready for many reads.
 func (v View) Prepared() View {
+	v.prepared, v.hidesAny, v.addresses = true, false, v.Sees&sightAddresses == sightAddresses
 	v.searches = make(map[string]typeahead.Fields, len(v.Hides))
 	for id, hidden := range v.Hides {
 		fields := (^hidden).unsearched()
 		if v.Sees&^hidden == 0 {
-			fields = typeahead.AllFields
+			fields, v.hidesAny = typeahead.AllFields, true
 		}
+		v.addresses = v.addresses && hidden&sightAddresses == 0
 		v.searches[id] = fields
 	}
 	return v
 }
 
 // Everything is the view that shows everybody and all of them.
-var Everything = View{Sees: Whole, Unlisted: true, Groups: true}
+var Everything = View{Sees: Whole, Unlisted: true, Groups: true}.Prepared()
 
 // sight is what the view shows of the person of an id, whom it may hide by being unlisted.
 func (v *View) sight(id string, unlisted bool) Sight {
@@ -88,17 +94,14 @@ func (v *View) shows(r *record) bool { return v.sightOf(r) != 0 }
 func (v *View) whole() bool { return v.Sees == Whole && v.Unlisted && len(v.Hides) == 0 }
 
 // everybody tells whether the view shows everybody, if not all of them.
-func (v *View) everybody() bool {
-	if v.Sees == 0 || !v.Unlisted {
-		return false
-	}
-	for _, hidden := range v.Hides {
-		if v.Sees&^hidden == 0 {
-			return false
-		}
-	}
-	return true
-}
+func (v *View) everybody() bool { return v.Sees != 0 && v.Unlisted && !v.hidesAny }
+
+// asks tells whether the source may be asked for whom a ref names and who is not held: where
+// the view shows everybody, and every address that may lead to them.
+func (v *View) asks(ref Ref) bool { return v.everybody() && (ref.ID != "" || v.addresses) }
+
+// sightAddresses are the fields in which addresses stand.
+var sightAddresses = SightOf(fieldEmail, fieldUserPrincipalName, fieldOtherAddresses)
 
 // The fields of Profile by which things are found and told.
 const (
@@ -111,6 +114,8 @@ const (
 	fieldJobTitle       protoreflect.FieldNumber = 8
 	fieldDepartment     protoreflect.FieldNumber = 9
 	fieldOffice         protoreflect.FieldNumber = 11
+	fieldCountry        protoreflect.FieldNumber = 15
+	fieldManager        protoreflect.FieldNumber = 25
 	fieldPhones         protoreflect.FieldNumber = 18
 	fieldEmployeeID     protoreflect.FieldNumber = 20
 	fieldUserType       protoreflect.FieldNumber = 23
@@ -188,20 +193,25 @@ func (v *View) suggestion(s *pb.Suggestion) *pb.Suggestion {
 	return s
 }
 
-// leads tells whether the view shows that an address, as a person has it, is theirs.
-func (v *View) leads(key string, h holder) bool {
+// leads tells whether the view shows that an address, as a person has it, is theirs, and in
+// which way: the strongest that it shows. Exchange has the primary address among the others,
+// too, where the contract does not show it again.
+func (v *View) leads(key string, h holder) (in AddressKind, shown bool) {
 	sight := v.sightOf(h.record)
 	if sight == 0 {
-		return false
+		return 0, false
 	}
 	if sight.Has(addressFields[h.kind]) {
-		return true
+		return h.kind, true
 	}
-	shown := false // they may have it in another way, too
-	h.record.person().eachAddress(func(address string, kind AddressKind) {
-		shown = shown || sight.Has(addressFields[kind]) && addressKey(address) == key
+	p := h.record.person()
+	primary := addressKey(p.Profile.GetEmail()) == key
+	p.eachAddress(func(address string, kind AddressKind) {
+		if !shown && addressKey(address) == key && sight.Has(addressFields[kind]) && (kind < AddressProxy || !primary) {
+			in, shown = kind, true
+		}
 	})
-	return shown
+	return in, shown
 }
 
 // addressFields are the fields of Profile in which addresses stand.
@@ -222,6 +232,7 @@ func (s Sight) unsearched() (fields typeahead.Fields) {
 		{SightOf(fieldUserPrincipalName), typeahead.PrincipalNames},
 		{SightOf(fieldOtherAddresses), typeahead.OtherAddresses},
 		{SightOf(fieldPhones, fieldEmployeeID), typeahead.Codes},
+		{SightOf(fieldManager, fieldDepartment, fieldOffice, fieldCountry), typeahead.Positions},
 	} {
 		if s&f.sight != f.sight {
 			fields |= f.of
@@ -237,7 +248,12 @@ type Reader struct {
 }
 
 // As returns who reads the directory by a view.
-func (d *Directory) As(view View) Reader { return Reader{d, view} }
+func (d *Directory) As(view View) Reader {
+	if !view.prepared {
+		view = view.Prepared()
+	}
+	return Reader{d, view}
+}
 
 // findLocked returns whom a ref leads to of those whom the view shows.
 func (d Reader) findLocked(ref Ref) (f found) {
@@ -262,7 +278,7 @@ func (d Reader) personLocked(ref Ref) *record {
 		return nil
 	}
 	for _, h := range d.held.addresses.holders(ref.Email) {
-		if d.view.leads(ref.Email, h) {
+		if _, shown := d.view.leads(ref.Email, h); shown {
 			return h.record
 		}
 	}
@@ -304,7 +320,14 @@ func (d Reader) absent() error {
 	return d.absentLocked()
 }
 
-// freshnessLocked is that of what is held; nil while nothing is.
+// Freshness is that of what is held; nil while nothing is.
+func (d Reader) Freshness() *pb.Freshness {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.freshnessLocked()
+}
+
+// freshnessLocked is Freshness.
 func (d Reader) freshnessLocked() *pb.Freshness {
 	f := d.Directory.freshnessLocked()
 	if f != nil {

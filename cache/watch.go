@@ -117,7 +117,7 @@ func (w *watch) look(ctx context.Context, from *Position) (woken <-chan struct{}
 	turns := 1 + w.sync.people.turns()
 	first := w.told == nil && w.untold == len(w.refs)
 	if first {
-		w.resumed = w.held != nil && from.Epoch == w.epochOf() && from.Revision > 0 && from.Revision <= revision
+		w.resumed = w.held != nil && w.view.whole() && from.Epoch == w.epochOf() && from.Revision > 0 && from.Revision <= revision
 	}
 	unchanged := make([]bool, len(w.refs)) // since the position
 	for i, ref := range w.refs {

@@ -43,7 +43,7 @@ func (x *Index) Explain(r Request, id string) []Part {
 		if !s.plan.set(s.segment, &r.Query, s.names, s.depth) || len(r.Query.words) > 0 && s.plan.value(s.words(doc)) == 0 {
 			return nil
 		}
-		return append(s.plan.explain(s.words(doc)), s.near.explain(doc)...)
+		return append(s.plan.explain(s.words(doc)), s.near.explain(doc, s.request.leftOut(s.segment, doc)&Positions == 0)...)
 	}
 	return nil
 }
@@ -79,13 +79,17 @@ func (p *plan) explain(words []wordClass) (parts []Part) {
 }
 
 // explain tells what a document's nearness is worth, as worth adds it up.
-func (s *standpoint) explain(doc uint32) (parts []Part) {
+func (s *standpoint) explain(doc uint32, position bool) (parts []Part) {
 	add := func(reason Reason, points int32) {
 		if points > 0 {
 			parts = append(parts, Part{Reason: reason, Points: int(points)})
 		}
 	}
 	add(Picked, s.knows(doc, Picked))
+	if !position {
+		add(Channel, s.knows(doc, Channel))
+		return parts
+	}
 	add(Team, s.team(doc)+s.knows(doc, Team))
 	for _, d := range []struct {
 		dimension int

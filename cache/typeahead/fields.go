@@ -1,7 +1,7 @@
 package typeahead
 
 // Fields is a set of fields of entries, by the kinds of their words.
-type Fields uint8
+type Fields uint16
 
 // The fields that a search can leave out. A word that several fields of an entry have
 // counts as of one of them alone: of a name rather than an address, of the primary address
@@ -14,9 +14,10 @@ const (
 	PrincipalNames                    // the user principal name
 	OtherAddresses                    // the further addresses
 	Codes                             // phones' extensions and employee ids
+	Positions                         // where they stand, by which nobody is near then
 
 	// AllFields leaves out the entry.
-	AllFields Fields = 1<<8 - 1
+	AllFields Fields = 1<<16 - 1
 )
 
 // of are the fields that a class of words may be of. The initial of a given name before a
@@ -25,7 +26,7 @@ var fieldsOf = [classes]Fields{
 	inner:     Names | GivenNames | Surnames,
 	alias:     OtherAddresses,
 	principal: PrincipalNames,
-	initials:  GivenNames | Surnames,
+	initials:  GivenNames | Surnames | Emails, // of a name in another script they are the address's
 	primary:   Emails,
 	code:      Codes,
 	name:      Names,
@@ -45,6 +46,14 @@ func (r *Request) leftOut(s *segment, doc uint32) Fields {
 // hides tells whether a document is not to be found at all.
 func (r *Request) hides(s *segment, doc uint32) bool {
 	return r.Hides != nil && r.Hides[s.ids[doc]] == AllFields
+}
+
+// worth is what a document's nearness is worth, as far as its position is to be used.
+func (s *searcher) worth(doc uint32) int32 {
+	if s.request.leftOut(s.segment, doc)&Positions != 0 {
+		return s.near.alone(doc)
+	}
+	return s.near.worth(doc)
 }
 
 // words are those of a document that are searched, until the next call.

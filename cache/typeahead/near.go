@@ -218,6 +218,14 @@ func (s *standpoint) worth(doc uint32) (points int32) {
 	return points
 }
 
+// alone is what a document's nearness is worth without its position.
+func (s *standpoint) alone(doc uint32) int32 {
+	if s.bloom&(1<<(doc%64)) == 0 {
+		return 0
+	}
+	return s.knows(doc, Picked) + s.knows(doc, Channel)
+}
+
 // team is what being of the searcher's team is worth to a document.
 func (s *standpoint) team(doc uint32) int32 {
 	switch m := s.here.of[doc][ofManager]; {

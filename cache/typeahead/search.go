@@ -55,7 +55,12 @@ func (x *Index) Circle(r Request) []Hit {
 		s.enter()
 		add := func(doc uint32) {
 			if !s.gone.has(doc) {
-				s.add(doc, Circle.value(s.near.worth(doc)))
+				s.add(doc, Circle.value(s.worth(doc)))
+			}
+		}
+		beside := func(doc uint32) {
+			if s.request.leftOut(s.segment, doc)&Positions == 0 {
+				add(doc)
 			}
 		}
 		for _, k := range s.near.known {
@@ -64,11 +69,11 @@ func (x *Index) Circle(r Request) []Hit {
 			}
 		}
 		if s.near.boss != 0 {
-			add(s.near.boss - 1)
+			beside(s.near.boss - 1)
 		}
 		for _, team := range []uint32{s.near.at[ofManager], s.near.self} {
 			for _, doc := range s.segment.places.dim[ofManager].at(team) {
-				add(doc)
+				beside(doc)
 			}
 		}
 	}
@@ -356,7 +361,7 @@ func (s *searcher) look(doc uint32, most value) bool {
 	if doc < s.from || s.gone.has(doc) {
 		return false
 	}
-	worth := value(s.near.worth(doc))
+	worth := value(s.worth(doc))
 	if !s.beats(most+worth, doc) {
 		return false
 	}
