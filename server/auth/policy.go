@@ -158,6 +158,8 @@ func (p *Policy) hide(path string, h HiddenConfig, bad func(path, what string)) 
 	from := h.From
 	if from == nil {
 		from = audienceNames[:]
+	} else if len(from) == 0 {
+		bad(path+".from", "must name audiences, or be left out to hide them from all")
 	}
 	for i, name := range from {
 		a := slices.Index(audienceNames[:], name)

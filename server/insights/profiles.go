@@ -87,7 +87,7 @@ func (s *Service) BatchGetProfiles(ctx context.Context, in *pb.BatchGetProfilesR
 		out.Freshness = older(out.Freshness, answer.Freshness)
 	}
 	if out.Freshness == nil {
-		out.Freshness = directory.Status().Freshness
+		out.Freshness = directory.Freshness()
 	}
 	return out, nil
 }

@@ -21,13 +21,15 @@ func (s *Service) ErasePerson(ctx context.Context, in *pb.ErasePersonRequest) (*
 	if now == nil {
 		return nil, errNoCaller
 	}
-	erased, err := now.Directory.Erase(ctx, ref)
+	own := 0
+	erased, err := now.Directory.Erase(ctx, ref, func(id string) {
+		if now.Contacts != nil {
+			own = now.Contacts.Forget(id)
+		}
+		s.config.Log.Info("somebody was erased")
+	})
 	if err != nil {
 		return nil, err
-	}
-	own := 0
-	if now.Contacts != nil {
-		own = now.Contacts.Forget(erased.ID)
 	}
 	out := &pb.ErasePersonResponse{
 		ReceiptId:    rand.Text(),
@@ -42,7 +44,7 @@ func (s *Service) ErasePerson(ctx context.Context, in *pb.ErasePersonRequest) (*
 		OwnContacts:  int32(own),
 		ErasedPeople: int32(erased.Erased),
 	}
-	s.config.Log.Info("somebody was erased", slog.String("receipt", out.ReceiptId), slog.Int("erased", erased.Erased))
+	s.config.Log.Info("the receipt of an erasure", slog.String("receipt", out.ReceiptId), slog.Int("erased", erased.Erased))
 	return out, nil
 }
 

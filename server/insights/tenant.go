@@ -41,6 +41,8 @@ type sessionKey struct{}
 // session is what a call is answered from: settled once, when it is known who calls.
 type session struct {
 	*Tenant
+	caller auth.Caller
+	as     auth.Audience // which the caller was when the call began
 	people cache.Reader  // of the directory, as the caller sees it
 	pass   *traffic.Pass // nil for callers without limits
 }
@@ -62,6 +64,7 @@ func (s *Service) within(ctx context.Context, caller auth.Caller, method string)
 	}
 	audience := tenant.audience(caller)
 	askedAs(ctx, audience)
+	now.caller, now.as = caller, audience
 	now.people = tenant.Directory.As(tenant.policy().View(caller, audience))
 	return context.WithValue(auth.NewContext(ctx, caller), sessionKey{}, now), now, nil
 }
@@ -98,6 +101,12 @@ func (t *Tenant) policy() *auth.Policy {
 func (t *Tenant) audience(caller auth.Caller) auth.Audience {
 	guest, held, filling := t.Directory.Guest(caller.User)
 	return caller.Audience(guest, held, filling)
+}
+
+// moved tells whether a call would be answered otherwise if it began now: by another policy, or
+// as of another audience, by what the directory says of the caller.
+func (s *Service) moved(began *session) bool {
+	return s.config.Tenants()[began.caller.Tenant] != began.Tenant || began.audience(began.caller) != began.as
 }
 
 // sessionOf returns that of a call that came through the interceptors, or nil.

@@ -37,7 +37,11 @@ func (s *Service) WatchProfiles(in *pb.WatchProfilesRequest, stream grpc.ServerS
 		return err
 	}
 	from := cache.Position{Epoch: in.GetResume().GetEpoch(), Revision: in.GetResume().GetRevision()}
+	now := sessionOf(ctx)
 	return directory.Watch(ctx, refs, from, func(update cache.Update) error {
+		if s.moved(now) {
+			return ErrStopping // what they see by now is another watch's
+		}
 		for _, message := range messagesOf(update, mask, inquiryOf(ctx)) {
 			if err := stream.Send(message); err != nil {
 				return unsent(ctx, err)
