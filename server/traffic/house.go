@@ -77,7 +77,7 @@ type Arrival struct {
 // goroutine that reads a connection.
 func (t *Traffic) Arrive(from string) *Arrival {
 	h, now := &t.house, t.now()
-	h.turn(now, t.config.Target)
+	h.turn(now)
 	limit := h.limit.Load()
 	inside := h.inside.Add(1)
 	if inside > limit {
@@ -146,7 +146,7 @@ func (a *Arrival) Leave() {
 }
 
 // turn ends a window that is over. The first call after it does.
-func (h *house) turn(now int64, target time.Duration) {
+func (h *house) turn(now int64) {
 	end := h.window.Load()
 	if now < end || !h.window.CompareAndSwap(end, now+int64(window)) {
 		return
