@@ -55,7 +55,7 @@ func TestErase(t *testing.T) {
 			e.Erased != 1 || e.Freshness.GetRevision() != before+1 || e.Time.IsZero() {
 			t.Errorf("Erase = %+v, %v", e, err)
 		}
-		if some := f.Remembered(sourcetest.ID(4), sourcetest.ID(5), "rich:"+sourcetest.ID(4), "read:"+sourcetest.ID(4), "group "+groupID(0)); len(some) > 0 {
+		if some := f.Remembered(sourcetest.ID(4), "rich:"+sourcetest.ID(4), "read:"+sourcetest.ID(4), "group "+groupID(0)); len(some) > 0 {
 			t.Errorf("remembered are %v", some)
 		}
 		synctest.Wait()

@@ -196,3 +196,47 @@ func TestUnpreparedViews(t *testing.T) {
 		_, _, _ = f.Suggest(cache.Invite{Query: "person e", Limit: 1})
 	})
 }
+
+// TestViewsRemember reads by a view whose readers share what it shows, but for themselves.
+func TestViewsRemember(t *testing.T) {
+	run(t, cache.Config{}, townsfolk(), func(f fixture) {
+		view := cache.View{Sees: cache.SightOf(displayName, manager), Unlisted: true, Name: "few"}.Prepared()
+		as := func(self string) cache.Reader {
+			v := view
+			v.Self = self
+			return f.As(v)
+		}
+		hits := func() int64 { return f.Status().Lookups.MemoHits }
+		ask := func(r cache.Reader, i int) string {
+			got := r.Profile(f.t.Context(), id(i), cache.AnyAge).Profile
+			return strings.Join([]string{got.GetDisplayName(), got.GetJobTitle(), got.GetManager().GetDisplayName(), got.GetManager().GetJobTitle()}, "|")
+		}
+		before := hits()
+		for _, row := range []struct {
+			self string
+			who  int
+			want string
+			hits int64
+		}{
+			{"", 4, "Person E||Person C|", 0}, {"", 4, "Person E||Person C|", 1}, {sourcetest.ID(1), 4, "Person E||Person C|", 2},
+			{sourcetest.ID(4), 4, "Person E|Engineer|Person C|", 2}, {"", 4, "Person E||Person C|", 3},
+			{sourcetest.ID(2), 4, "Person E||Person C|Engineer", 3}, {"", 4, "Person E||Person C|", 4},
+		} {
+			if got := ask(as(row.self), row.who); got != row.want || hits()-before != row.hits {
+				t.Errorf("%d as %q: %s after %d hits, want %s after %d", row.who, row.self, got, hits()-before, row.want, row.hits)
+			}
+			synctest.Wait() // until it is remembered
+		}
+		p := sourcetest.Someone(2)
+		p.Profile.DisplayName = "Another"
+		f.source.Put(p)
+		f.pass(2 * interval)
+		if got := ask(as(""), 4); got != "Person E||Another|" {
+			t.Errorf("after a change of the manager: %s", got)
+		}
+		other := f.As(cache.View{Sees: cache.SightOf(displayName), Unlisted: true, Name: "fewer"}.Prepared())
+		if got := ask(other, 4); got != "Person E|||" {
+			t.Errorf("by another view: %s", got)
+		}
+	})
+}

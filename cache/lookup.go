@@ -118,18 +118,17 @@ func (d *Directory) staleLocked() bool {
 // silence is longer than a round and a failure take.
 func (d *Directory) silence() time.Duration { return 2*d.config.SyncInterval + 10*time.Second }
 
-// assemble makes the profile that the contract shows of a record. The manager is
-// joined here, and not stored, so that a manager's new name is in every report's
-// profile at once.
-func (d *Directory) assemble(f found) *pb.Profile {
-	if m := d.memo.get(f.record.id); m != nil && m.found == f {
+// memoized is the profile that was made of f, or is made now. The manager is joined there, and
+// not stored, so that a manager's new name is in every report's profile at once.
+func (d *Directory) memoized(key string, f found, assemble func(found) *pb.Profile) *pb.Profile {
+	if m := d.memo.get(key); m != nil && m.found == f {
 		d.lookedUp.memoHits.Add(1)
 		return m.profile
 	}
 	erasures := d.erasures.Load()
 	d.lookedUp.memoMisses.Add(1)
-	p := f.assembled()
-	d.remember(f.record.id, &memory{profile: p, found: f}, 0, erasures)
+	p := assemble(f)
+	d.remember(key, &memory{profile: p, found: f}, 0, erasures)
 	return p
 }
 

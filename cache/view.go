@@ -285,12 +285,18 @@ func (d Reader) personLocked(ref Ref) *record {
 	return nil
 }
 
-// assemble makes the profile that the contract shows of a record, as the view shows it.
+// assemble makes the profile that the contract shows of a record, as the view shows it. What
+// a view shows all of its readers alike is remembered.
 func (d Reader) assemble(f found) *pb.Profile {
 	if d.view.whole() {
-		return d.Directory.assemble(f)
+		return d.memoized(f.record.id, f, found.assembled)
 	}
-	return d.view.profile(f.assembled(), d.view.sightOf(f.record))
+	shown := func(f found) *pb.Profile { return d.view.profile(f.assembled(), d.view.sightOf(f.record)) }
+	self := d.view.Self
+	if d.view.Name == "" || self != "" && (f.record.id == self || f.manager != nil && f.manager.id == self) {
+		return shown(f)
+	}
+	return d.memoized(d.view.Name+" "+f.record.id, f, shown)
 }
 
 // epochOf is the epoch of what the reader is told.
