@@ -77,6 +77,10 @@ var asks = []struct {
 		out, err := s.MatchAccounts(ctx, &pb.MatchAccountsRequest{Emails: []string{"person.b@contoso.com", "Person.B@contoso.com", "nobody@contoso.com", "x"}})
 		return len(out.GetMatches()), err
 	}, 2},
+	{"MatchAccounts of an address of two", func(ctx context.Context, s service) (int, error) {
+		out, err := s.MatchAccounts(ctx, &pb.MatchAccountsRequest{Emails: []string{"both@contoso.com"}})
+		return len(out.GetMatches()), err
+	}, 2},
 	{"SuggestInvitees", func(ctx context.Context, s service) (int, error) {
 		out, err := s.SuggestInvitees(ctx, &pb.SuggestInviteesRequest{Query: "person", Kinds: []pb.InviteeKind{pb.InviteeKind_INVITEE_KIND_PERSON}})
 		return len(out.GetSuggestions()), err
@@ -135,9 +139,15 @@ func TestEveryCallCounts(t *testing.T) {
 	}
 }
 
-// furnish has a group, a channel and a photo be there.
+// furnish has a group, a channel, a photo and an address that two people share be there.
 func furnish(t *testing.T, s service) {
 	t.Helper()
+	for i := range 2 {
+		p := sourcetest.Someone(i + 1)
+		p.ManagerID = sourcetest.ID(0)
+		p.OtherMails = append(p.OtherMails, "both@contoso.com")
+		s.source.Put(p)
+	}
 	g := sourcetest.SomeGroup(0)
 	members := []cache.Member{{Summary: &pb.ProfileSummary{Id: sourcetest.ID(1), DisplayName: "x"}}, {Summary: &pb.ProfileSummary{Id: sourcetest.ID(2), DisplayName: "y"}}}
 	s.source.PutGroup(g)
